@@ -1,0 +1,66 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+
+#include "base/error.h"
+
+namespace c2l {
+
+namespace fs = std::filesystem;
+
+void replace_file(const fs::path& path, const std::function<void(const fs::path&)>& write) {
+    static std::atomic<unsigned> counter{0};
+    if (path.has_parent_path()) {
+        std::error_code failed;
+        fs::create_directories(path.parent_path(), failed);
+        if (failed) throw Error(ErrorCode::Io, "the folder cannot be made; choose another place", path.parent_path(), failed.message());
+    }
+    // Keeps the ending, since some writers choose the format by it.
+    fs::path temporary = path;
+    temporary.replace_filename("." + path.stem().string() + ".part" + std::to_string(::getpid()) + "-" +
+                               std::to_string(counter++) + path.extension().string());
+    try {
+        write(temporary);
+        const int descriptor = ::open(temporary.c_str(), O_RDONLY | O_CLOEXEC);
+        if (descriptor >= 0) {
+            ::fsync(descriptor);
+            ::close(descriptor);
+        }
+        fs::rename(temporary, path);
+    } catch (const fs::filesystem_error& failed) {
+        std::error_code ignored;
+        fs::remove(temporary, ignored);
+        throw Error(ErrorCode::Io, "cannot be written; check the space and the permissions", path, failed.code().message());
+    } catch (...) {
+        std::error_code ignored;
+        fs::remove(temporary, ignored);
+        throw;
+    }
+}
+
+void write_file(const fs::path& path, std::string_view data) {
+    replace_file(path, [&](const fs::path& temporary) {
+        std::ofstream out(temporary, std::ios::binary);
+        out.write(data.data(), static_cast<std::streamsize>(data.size()));
+        out.flush();
+        if (!out) throw Error(ErrorCode::Io, "cannot be written; check the space and the permissions", path);
+    });
+}
+
+std::string read_file(const fs::path& path, std::uint64_t limit) {
+    std::error_code failed;
+    const auto size = fs::file_size(path, failed);
+    if (failed) throw Error(ErrorCode::NotFound, "cannot be opened; check the path and the permissions", path);
+    if (size > limit) throw Error(ErrorCode::BadInput, "is larger than any file of its kind should be", path);
+    std::ifstream in(path, std::ios::binary);
+    std::string data(size, '\0');
+    in.read(data.data(), static_cast<std::streamsize>(size));
+    if (!in) throw Error(ErrorCode::Io, "cannot be read; check the disk and the permissions", path);
+    return data;
+}
+
+}  // namespace c2l

@@ -1,0 +1,20 @@
+// Whole-file helpers that never leave a half-written file behind.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace c2l {
+
+// Writes beside `path` and renames over it, so that readers see the old file or the new one, never a part.
+void write_file(const std::filesystem::path& path, std::string_view data);
+// The same for writers that want a path: `write(temporary)` fills the temporary file, which then replaces `path`;
+// when it throws, the temporary is removed and `path` is untouched.
+void replace_file(const std::filesystem::path& path, const std::function<void(const std::filesystem::path& temporary)>& write);
+// Throws Error(NotFound|Io), and Error(BadInput) above `limit` bytes before any memory is taken.
+std::string read_file(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{1} << 30);
+
+}  // namespace c2l
