@@ -1,0 +1,299 @@
+// Local adaptation: a central denoiser learns the tissue and the genes of a few spots.
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/png.h"
+#include "base/provenance.h"
+#include "generate/adapter.h"
+#include "generate/flow.h"
+#include "generate/generate.h"
+#include "generate/training.h"
+#include "nn/augment.h"
+#include "nn/device.h"
+
+namespace c2l {
+namespace {
+
+using namespace generate;
+using namespace nn;
+using nlohmann::json;
+
+constexpr int kMarginTile = 160;               // px read around a spot, of which kTileSize are cropped at random
+constexpr double kMarginUm = kTileUm * kMarginTile / kTileSize;
+constexpr int kPriorTiles = 64;                // central tiles that keep the prior
+constexpr std::int64_t kCheckEvery = 25;       // steps between looks at the inner held-out spots
+constexpr std::int64_t kDrawsPerSpot = 16;     // noise draws per held-out spot: the same at every look
+constexpr std::int64_t kPreviewEvery = 150;
+
+struct Data {
+    TileSet learn, check;                      // kMarginTile px
+    at::Tensor learn_profiles, check_profiles;  // n × G, standardised
+    Matrix all_profiles;
+};
+
+at::Tensor rows_tensor(const Matrix& m, const std::vector<std::int64_t>& rows) {
+    auto t = at::empty({static_cast<std::int64_t>(rows.size()), m.cols}, c10::kFloat);
+    for (std::size_t i = 0; i < rows.size(); ++i) std::copy_n(m.row(rows[i]), m.cols, t.data_ptr<float>() + static_cast<std::int64_t>(i) * m.cols);
+    return t;
+}
+
+// A tenth of the training spots decides when to stop; the generator never sees them otherwise.
+Data read_data(const TrainTiles& train, const GenePanel& panel, std::uint64_t seed, const JobContext& ctx) {
+    const auto n = static_cast<std::int64_t>(train.size());
+    if (n < 8) throw Error(ErrorCode::BadInput, "adaptation needs at least 8 training spots, there are " + std::to_string(n));
+    std::vector<std::int64_t> order(static_cast<std::size_t>(n));
+    std::iota(order.begin(), order.end(), 0);
+    Random(derive_seed(seed, "inner held-out")).shuffle(order);
+    const auto held = static_cast<std::size_t>(std::clamp<std::int64_t>(n / 10, 2, 64));
+    const std::vector<std::int64_t> check(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(held));
+    const std::vector<std::int64_t> learn(order.begin() + static_cast<std::ptrdiff_t>(held), order.end());
+    Data data;
+    const auto& pairs = train.pairs();
+    const auto read = [&](const std::vector<std::int64_t>& positions, TileSet& out) {
+        for (const auto p : positions) {
+            ctx.check_stop();
+            const auto row = static_cast<std::size_t>(train.rows()[static_cast<std::size_t>(p)]);
+            out.append(pairs.reader->read(pairs.x[row], pairs.y[row], kMarginUm, kMarginTile));
+        }
+    };
+    read(learn, data.learn);
+    read(check, data.check);
+    data.all_profiles = panel.standardised(pairs, train.rows());
+    data.learn_profiles = rows_tensor(data.all_profiles, learn);
+    data.check_profiles = rows_tensor(data.all_profiles, check);
+    return data;
+}
+
+std::string fingerprint_of(const Central& central, const TrainTiles& train, const GenePanel& panel, const AdaptParams& params) {
+    json j{{"central", central.id}, {"genes", panel.genes}, {"mean", panel.mean}, {"sd", panel.sd}, {"steps", params.steps}, {"batch", params.batch},
+           {"rate", params.learning_rate}, {"dropout", params.gene_dropout}, {"patience", params.patience}, {"full", params.full}, {"seed", params.seed},
+           {"slide", train.pairs().slide_id}, {"rows", train.rows()}};
+    return sha256_hex(j.dump());
+}
+
+class Adaptation {
+public:
+    Adaptation(Central& central, Adapter& adapter, const Data& data, const AdaptParams& params, const std::filesystem::path& work, const JobContext& ctx)
+        : central_(central), adapter_(adapter), data_(data), params_(params), work_(work), ctx_(ctx) {
+        AdamW::Group fresh, tuned;
+        for (const auto& [name, tensor] : adapter.parameters().all()) fresh.parameters.emplace_back("adapter." + name, tensor);
+        for (const auto& [name, tensor] : Adapter::tuned(central.denoiser, params.full)) tuned.parameters.emplace_back("denoiser." + name, tensor);
+        tuned.rate = 0.2;  // what the central model knows moves slower than what is new
+        AdamWParams options;
+        options.learning_rate = params.learning_rate;
+        options.ema = 0.99;
+        optimiser_ = std::make_unique<AdamW>(std::vector<AdamW::Group>{fresh, tuned}, options);
+        make_prior();
+        make_check();
+    }
+
+    AdaptResult run(const std::string& fingerprint);
+    std::map<std::string, at::Tensor> best() const { return read_safetensors(best_path()).tensors; }
+
+private:
+    std::filesystem::path best_path() const { return work_ / "best.safetensors"; }
+    void make_prior();
+    void make_check();
+    at::Tensor loss(std::int64_t step);
+    double held_out_loss();
+    bool after(std::int64_t step, double loss);
+    void write_preview(std::int64_t step);
+    Velocity velocity(const at::Tensor& embedding) const {
+        return [this, modulator = adapter_.modulator(embedding)](const at::Tensor& x, const at::Tensor& t) {
+            return central_.denoiser(x, t, &modulator, central_.bf16);
+        };
+    }
+
+    Central& central_;
+    Adapter& adapter_;
+    const Data& data_;
+    const AdaptParams& params_;
+    std::filesystem::path work_;
+    const JobContext& ctx_;
+    std::unique_ptr<AdamW> optimiser_;
+    at::Tensor prior_;                               // latents of central tiles
+    at::Tensor check_latent_, check_noise_, check_time_, check_profile_;
+    AdaptResult result_;
+    int without_gain_ = 0;
+};
+
+void Adaptation::make_prior() {
+    at::NoGradGuard no_grad;
+    const auto side = kTileSize / Autoencoder::kFactor;
+    Random random(derive_seed(params_.seed, "prior"));
+    const auto noise = normal_noise({kPriorTiles, Autoencoder::kChannels, side, side}, random).to(central_.device).contiguous(at::MemoryFormat::ChannelsLast);
+    const Velocity velocity = [&](const at::Tensor& x, const at::Tensor& t) { return central_.denoiser(x, t, nullptr, central_.bf16); };
+    SampleParams sample;
+    sample.sampler = "euler";
+    sample.steps = 16;
+    prior_ = integrate(noise, velocity, nullptr, sample, ctx_);
+}
+
+void Adaptation::make_check() {
+    at::NoGradGuard no_grad;
+    const auto n = static_cast<std::int64_t>(data_.check.count());
+    auto pixels = at::empty({n, kTileSize, kTileSize, 3}, c10::kFloat);
+    const int corner = (kMarginTile - kTileSize) / 2;
+    for (std::int64_t i = 0; i < n; ++i)
+        copy_crop(data_.check, static_cast<std::size_t>(i), corner, corner, kTileSize, pixels.data_ptr<float>() + i * kTileSize * kTileSize * 3);
+    const auto latent = central_.encode(pixels.permute({0, 3, 1, 2}).to(central_.device));
+    check_latent_ = latent.repeat({kDrawsPerSpot, 1, 1, 1}).contiguous(at::MemoryFormat::ChannelsLast);
+    check_profile_ = data_.check_profiles.repeat({kDrawsPerSpot, 1}).to(central_.device);
+    Random random(derive_seed(params_.seed, "check"));
+    check_noise_ = normal_noise(check_latent_.sizes(), random).to(central_.device).contiguous(at::MemoryFormat::ChannelsLast);
+    auto time = at::empty({n * kDrawsPerSpot}, c10::kFloat);
+    for (std::int64_t i = 0; i < time.numel(); ++i)  // even over (0, 1): less noise than drawing
+        time.data_ptr<float>()[i] = (static_cast<float>(i / n) + 0.5f) / static_cast<float>(kDrawsPerSpot);
+    check_time_ = time.to(central_.device);
+}
+
+at::Tensor Adaptation::loss(std::int64_t step) {
+    Random random(derive_seed(params_.seed, "adapt", static_cast<std::uint64_t>(step)));
+    const std::int64_t from_prior = params_.batch / 4, local = params_.batch - from_prior;
+    std::vector<std::int64_t> chosen;
+    at::Tensor latent;
+    {
+        at::NoGradGuard no_grad;
+        auto pixels = random_orientation(random_crops(data_.learn, local, kTileSize, random, &chosen), random);
+        latent = central_.encode(stain_jitter(pixels, {}, random).to(central_.device));
+        auto rows = at::empty({from_prior}, c10::kLong);
+        for (std::int64_t i = 0; i < from_prior; ++i) rows.data_ptr<std::int64_t>()[i] = random.below(prior_.size(0));
+        latent = at::cat({latent, prior_.index_select(0, rows.to(central_.device))}).contiguous(at::MemoryFormat::ChannelsLast);
+    }
+    auto profiles = at::zeros({params_.batch, data_.learn_profiles.size(1)}, c10::kFloat);
+    auto null = at::ones({params_.batch}, c10::kBool);
+    for (std::int64_t i = 0; i < local; ++i) {
+        profiles[i].copy_(data_.learn_profiles[chosen[static_cast<std::size_t>(i)]]);
+        null.data_ptr<bool>()[i] = random.uniform() < params_.gene_dropout;
+    }
+    const auto noise = normal_noise(latent.sizes(), random).to(central_.device).contiguous(at::MemoryFormat::ChannelsLast);
+    const auto time = logit_normal_times(params_.batch, random).to(central_.device);
+    return flow_loss(latent, noise, time, velocity(adapter_.embed(profiles.to(central_.device), null.to(central_.device))));
+}
+
+double Adaptation::held_out_loss() {
+    at::NoGradGuard no_grad;
+    double total = 0;
+    const std::int64_t n = check_latent_.size(0), batch = 64;
+    for (std::int64_t begin = 0; begin < n; begin += batch) {
+        ctx_.check_stop();
+        const auto count = std::min(batch, n - begin);
+        const auto part = [&](const at::Tensor& t) { return t.narrow(0, begin, count); };
+        total += flow_loss(part(check_latent_), part(check_noise_), part(check_time_), velocity(adapter_.embed(part(check_profile_), {}))).item<double>() *
+                 static_cast<double>(count);
+    }
+    return total / static_cast<double>(n);
+}
+
+bool Adaptation::after(std::int64_t step, double loss) {
+    AdaptCurvePoint point{step + 1, loss, std::numeric_limits<double>::quiet_NaN()};
+    if ((step + 1) % kCheckEvery == 0 || step + 1 == params_.steps) {
+        optimiser_->swap_averaged();
+        point.held_out = held_out_loss();
+        optimiser_->swap_averaged();
+        ctx_.progress({"adapt", step + 1, params_.steps, std::numeric_limits<double>::quiet_NaN(), point.held_out, true, peak_memory_bytes(), {}});
+        if (point.held_out < result_.held_out_best) {
+            result_.held_out_best = point.held_out;
+            result_.best_step = step + 1;
+            without_gain_ = 0;
+            write_safetensors(best_path(), optimiser_->averaged(), {});
+        } else {
+            ++without_gain_;
+        }
+    }
+    result_.curve.push_back(point);
+    if (ctx_.on_preview && (step + 1) % kPreviewEvery == 0) write_preview(step + 1);
+    return without_gain_ < params_.patience;
+}
+
+void Adaptation::write_preview(std::int64_t step) {
+    at::NoGradGuard no_grad;
+    const auto n = std::min<std::int64_t>(8, data_.check_profiles.size(0)), side = static_cast<std::int64_t>(kTileSize / Autoencoder::kFactor);
+    Random random(derive_seed(params_.seed, "preview"));
+    const auto noise = normal_noise({n, Autoencoder::kChannels, side, side}, random).to(central_.device).contiguous(at::MemoryFormat::ChannelsLast);
+    optimiser_->swap_averaged();
+    SampleParams sample;
+    sample.sampler = "euler";
+    const auto latent = integrate(noise, velocity(adapter_.embed(data_.check_profiles.narrow(0, 0, n).to(central_.device), {})), nullptr, sample, {});
+    optimiser_->swap_averaged();
+    TileSet tiles;
+    tiles.size = kTileSize;
+    tiles.rgb.resize(static_cast<std::size_t>(n) * tiles.bytes_per_tile());
+    tensor_to_tiles(central_.decode(latent), tiles.rgb.data());
+    const auto path = work_ / ("preview-" + std::to_string(step) + ".png");
+    write_file(path, encode_png(contact_sheet(tiles, static_cast<int>(n))));
+    ctx_.preview({"adapt", step, {path.string()}});
+}
+
+json curve_json(const std::vector<AdaptCurvePoint>& curve) {
+    json out = json::array();
+    for (const auto& p : curve) out.push_back(std::isnan(p.held_out) ? json{p.step, p.loss} : json{p.step, p.loss, p.held_out});
+    return out;
+}
+
+AdaptResult Adaptation::run(const std::string& fingerprint) {
+    EtaClock clock;
+    result_.held_out_before = result_.held_out_best = held_out_loss();  // the adapter starts at zero: this is the central model
+    Stage stage;
+    stage.name = "adapt";
+    stage.steps = params_.steps;
+    stage.warmup = 30;
+    stage.work = work_;
+    stage.fingerprint = fingerprint;
+    stage.loss = [&](std::int64_t step) { return loss(step); };
+    stage.after = [&](std::int64_t step, double value) { return after(step, value); };
+    stage.save_state = [&] {
+        return json{{"best_step", result_.best_step}, {"best", result_.held_out_best}, {"without_gain", without_gain_}, {"curve", curve_json(result_.curve)}}.dump();
+    };
+    stage.load_state = [&](const std::string& text) {
+        const auto state = json::parse(text);
+        result_.best_step = state.at("best_step");
+        result_.held_out_best = state.at("best");
+        without_gain_ = state.at("without_gain");
+        result_.curve.clear();
+        for (const auto& p : state.at("curve"))
+            result_.curve.push_back({p[0], p[1], p.size() > 2 ? p[2].get<double>() : std::numeric_limits<double>::quiet_NaN()});
+    };
+    std::filesystem::create_directories(work_);
+    if (!std::filesystem::exists(best_path())) write_safetensors(best_path(), optimiser_->averaged(), {});
+    run_stage(stage, *optimiser_, ctx_);
+    result_.seconds = clock.elapsed_s();
+    return result_;
+}
+
+void check(const AdaptParams& params, const GenePanel& panel) {
+    if (params.steps < 1 || params.steps > 1000000) throw Error(ErrorCode::BadInput, "the number of adaptation steps must be 1 to 1,000,000");
+    if (params.batch < 4 || params.batch > 1024) throw Error(ErrorCode::BadInput, "the batch of the adaptation must be 4 to 1024");
+    if (panel.genes.empty()) throw Error(ErrorCode::BadInput, "no genes to condition on; choose at least one");
+}
+
+}  // namespace
+
+AdaptResult adapt(const std::filesystem::path& central_path, const TrainTiles& train, const GenePanel& panel, const AdaptParams& params,
+                  const std::filesystem::path& work, const std::filesystem::path& out, const JobContext& ctx) {
+    check(params, panel);
+    auto central = Central::load(central_path, open_device(params.compute.device, params.compute.threads));
+    const auto data = read_data(train, panel, params.seed, ctx);
+    Adapter adapter(central.denoiser, panel, data.all_profiles, derive_seed(params.seed, "adapter weights"));
+    adapter.to(central.device);
+    Adaptation adaptation(central, adapter, data, params, work, ctx);
+    const auto result = adaptation.run(fingerprint_of(central, train, panel, params));
+    const json record{{"spots", train.size()},         {"steps", params.steps},
+                      {"best_step", result.best_step}, {"batch", params.batch},
+                      {"rate", params.learning_rate},  {"held_out_before", result.held_out_before},
+                      {"seed", params.seed},           {"held_out_best", result.held_out_best},
+                      {"full", params.full},           {"gene_dropout", params.gene_dropout},
+                      {"program_version", program_version()}};
+    adapter.save(out, adaptation.best(), central.id, record.dump());
+    return result;
+}
+
+}  // namespace c2l

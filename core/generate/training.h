@@ -1,0 +1,30 @@
+// The loop that every training stage shares: schedule, checkpoints, stop, progress.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "base/job.h"
+#include "nn/adamw.h"
+
+namespace c2l::generate {
+
+struct Stage {
+    std::string name;                      // of the progress and the checkpoint file
+    std::int64_t steps = 0;
+    std::int64_t warmup = 100;
+    std::filesystem::path work;            // folder of the checkpoint
+    std::string fingerprint;               // what the run depends on; a checkpoint of another run is refused
+    std::function<at::Tensor(std::int64_t step)> loss;  // builds the graph of one step; all randomness from `step`
+    // Called after each step with the loss; may return false for an early stop. State it needs in a checkpoint comes and goes as JSON.
+    std::function<bool(std::int64_t step, double loss)> after;
+    std::function<std::string()> save_state;
+    std::function<void(const std::string&)> load_state;
+};
+
+// Runs or resumes the stage; when it returns, the optimiser holds the final weights. A stop leaves a checkpoint and throws
+// Error(Stopped); a finished stage keeps its checkpoint, so that a later call returns at once.
+void run_stage(const Stage& stage, nn::AdamW& optimiser, const JobContext& ctx);
+
+}  // namespace c2l::generate

@@ -1,0 +1,135 @@
+#include "nn/adamw.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace c2l::nn {
+namespace {
+
+// A view of `count` numbers of a flat buffer in the given layout (dense, any order of dimensions).
+at::Tensor view(const at::Tensor& flat, std::int64_t offset, const std::vector<std::int64_t>& shape, const std::vector<std::int64_t>& strides) {
+    return flat.as_strided(shape, strides, offset);
+}
+
+}  // namespace
+
+AdamW::AdamW(std::vector<Group> groups, const AdamWParams& params) : params_(params) {
+    at::NoGradGuard no_grad;
+    std::int64_t total = 0;
+    c10::Device device(c10::kCPU);
+    for (const auto& group : groups)
+        for (const auto& [name, tensor] : group.parameters) {
+            spans_.push_back({name, total, tensor.numel(), tensor.sizes().vec(), tensor.strides().vec(), group.rate, tensor.dim() > 1});
+            total += tensor.numel();
+            device = tensor.device();
+        }
+    const auto options = at::TensorOptions(c10::kFloat).device(device);
+    weights_ = at::zeros({total}, options);
+    gradients_ = at::zeros({total}, options);
+    first_ = at::zeros({total}, options);
+    second_ = at::zeros({total}, options);
+    std::size_t i = 0;
+    for (auto& group : groups)
+        for (auto& [name, tensor] : group.parameters) {
+            const auto& span = spans_[i++];
+            auto home = view(weights_, span.offset, span.shape, span.strides);
+            home.copy_(tensor);
+            tensor.set_data(home);
+            tensor.set_requires_grad(true);
+            tensor.mutable_grad() = view(gradients_, span.offset, span.shape, span.strides);
+        }
+    average_ = weights_.clone();
+}
+
+void AdamW::zero_grad() { gradients_.zero_(); }
+
+double AdamW::step(double rate_factor) {
+    at::NoGradGuard no_grad;
+    ++steps_;
+    const double norm = gradients_.norm().item<double>();
+    const double clip = params_.clip_norm > 0 && norm > params_.clip_norm ? params_.clip_norm / norm : 1.0;
+    const double ema = std::min(params_.ema, (1.0 + static_cast<double>(steps_)) / (10.0 + static_cast<double>(steps_)));
+    const double rate = params_.learning_rate * rate_factor;
+    if (weights_.is_cpu())
+        step_cpu(rate, clip, ema);
+    else
+        step_any(rate, clip, ema);
+    return norm;
+}
+
+void AdamW::step_cpu(double rate, double clip, double ema) {
+    auto *w = weights_.data_ptr<float>(), *m = first_.data_ptr<float>(), *v = second_.data_ptr<float>(), *a = average_.data_ptr<float>();
+    const auto* g = gradients_.data_ptr<float>();
+    const double n = static_cast<double>(steps_);
+    const auto correct1 = static_cast<float>(1.0 / (1.0 - std::pow(params_.beta1, n)));
+    const auto correct2 = static_cast<float>(1.0 / (1.0 - std::pow(params_.beta2, n)));
+    const auto b1 = static_cast<float>(params_.beta1), b2 = static_cast<float>(params_.beta2), eps = static_cast<float>(params_.epsilon);
+    const auto scale = static_cast<float>(clip), keep = static_cast<float>(ema);
+    for (const auto& span : spans_) {
+        const auto lr = static_cast<float>(rate * span.rate);
+        const auto shrink = static_cast<float>(span.decay ? 1.0 - rate * span.rate * params_.weight_decay : 1.0);
+        at::parallel_for(span.offset, span.offset + span.count, 1 << 15, [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t i = begin; i < end; ++i) {
+                const float gi = g[i] * scale;
+                m[i] = b1 * m[i] + (1 - b1) * gi;
+                v[i] = b2 * v[i] + (1 - b2) * gi * gi;
+                w[i] = w[i] * shrink - lr * (m[i] * correct1) / (std::sqrt(v[i] * correct2) + eps);
+                a[i] = keep * a[i] + (1 - keep) * w[i];
+            }
+        });
+    }
+}
+
+void AdamW::step_any(double rate, double clip, double ema) {
+    if (clip != 1.0) gradients_.mul_(clip);
+    first_.lerp_(gradients_, 1.0 - params_.beta1);
+    second_.mul_(params_.beta2).addcmul_(gradients_, gradients_, 1.0 - params_.beta2);
+    const double n = static_cast<double>(steps_);
+    const double c1 = 1.0 - std::pow(params_.beta1, n), c2 = 1.0 - std::pow(params_.beta2, n);
+    auto update = first_.div(c1).div_(second_.div(c2).sqrt_().add_(params_.epsilon));
+    for (const auto& span : spans_) {
+        auto part = weights_.narrow(0, span.offset, span.count);
+        if (span.decay) part.mul_(1.0 - rate * span.rate * params_.weight_decay);
+        part.sub_(update.narrow(0, span.offset, span.count), rate * span.rate);
+    }
+    average_.lerp_(weights_, 1.0 - ema);
+}
+
+std::map<std::string, at::Tensor> AdamW::averaged() const {
+    std::map<std::string, at::Tensor> out;
+    for (const auto& span : spans_) out.emplace(span.name, view(average_, span.offset, span.shape, span.strides).to(c10::kCPU).contiguous().clone());
+    return out;
+}
+
+void AdamW::swap_averaged() {
+    at::NoGradGuard no_grad;
+    const auto live = weights_.clone();
+    weights_.copy_(average_);
+    average_.copy_(live);
+}
+
+std::map<std::string, at::Tensor> AdamW::state() const {
+    return {{"optimiser.weights", weights_}, {"optimiser.first", first_}, {"optimiser.second", second_}, {"optimiser.average", average_},
+            {"optimiser.steps", at::full({1}, steps_, c10::kLong)}};
+}
+
+void AdamW::load_state(const TensorFile& file) {
+    at::NoGradGuard no_grad;
+    weights_.copy_(file.at("optimiser.weights", weights_.sizes()));
+    first_.copy_(file.at("optimiser.first", first_.sizes()));
+    second_.copy_(file.at("optimiser.second", second_.sizes()));
+    average_.copy_(file.at("optimiser.average", average_.sizes()));
+    steps_ = file.at("optimiser.steps", {1}).item<std::int64_t>();
+}
+
+double cosine_schedule(std::int64_t step, std::int64_t total, std::int64_t warmup, double floor) {
+    if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
+    const double t = static_cast<double>(step - warmup) / static_cast<double>(std::max<std::int64_t>(1, total - warmup));
+    return floor + (1.0 - floor) * 0.5 * (1.0 + std::cos(std::numbers::pi * std::min(1.0, t)));
+}
+
+}  // namespace c2l::nn

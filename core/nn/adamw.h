@@ -1,0 +1,68 @@
+// AdamW (Loshchilov & Hutter 2019) with an exponential moving average of the weights, in one pass over flat buffers.
+//
+// Takes over the storage of the parameters it is given: they become views into one buffer, their gradients into another, so
+// that a step touches each number once and a checkpoint is four flat tensors. On the CPU the pass is one fused loop.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nn/safetensors.h"
+
+namespace c2l::nn {
+
+struct AdamWParams {
+    double learning_rate = 1e-3;
+    double beta1 = 0.9, beta2 = 0.99;
+    double epsilon = 1e-8;
+    double weight_decay = 0.01;  // not on vectors (biases, scales)
+    double clip_norm = 1.0;      // of the whole gradient; 0: none
+    double ema = 0.999;          // after a warm-up of (1 + n) / (10 + n)
+};
+
+class AdamW {
+public:
+    // Trainable parameters with a factor on the learning rate each.
+    struct Group {
+        std::vector<std::pair<std::string, at::Tensor>> parameters;
+        double rate = 1.0;
+    };
+    AdamW(std::vector<Group> groups, const AdamWParams& params);
+
+    void zero_grad();
+    double step(double rate_factor);  // the schedule's factor; returns the gradient's norm before clipping
+    std::int64_t steps() const { return steps_; }
+
+    // The averaged weights by name, fp32 on the CPU.
+    std::map<std::string, at::Tensor> averaged() const;
+    // Exchanges the live weights with the averaged ones (call twice to come back).
+    void swap_averaged();
+
+    std::map<std::string, at::Tensor> state() const;  // for a checkpoint
+    void load_state(const TensorFile& file);
+
+private:
+    struct Span {
+        std::string name;
+        std::int64_t offset, count;
+        std::vector<std::int64_t> shape, strides;
+        double rate;
+        bool decay;
+    };
+    void step_cpu(double rate, double clip, double ema);
+    void step_any(double rate, double clip, double ema);
+
+    AdamWParams params_;
+    std::vector<Span> spans_;
+    at::Tensor weights_, gradients_, first_, second_, average_;
+    std::int64_t steps_ = 0;
+};
+
+// 1 after a linear warm-up, then a cosine down to `floor`.
+double cosine_schedule(std::int64_t step, std::int64_t total, std::int64_t warmup, double floor = 0.02);
+
+}  // namespace c2l::nn

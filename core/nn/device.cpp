@@ -1,0 +1,39 @@
+#include "nn/device.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+
+#include <thread>
+
+#include "base/error.h"
+
+namespace c2l::nn {
+
+c10::Device open_device(const std::string& name, int threads) {
+    // LibTorch 1.13 starts with one thread.
+    const int wanted = threads > 0 ? threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    if (at::get_num_threads() != wanted) at::set_num_threads(wanted);
+    if (name == "cpu") return c10::Device(c10::kCPU);
+    if (name == "auto") return at::hasCUDA() ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
+    const bool cuda = name == "cuda" || (name.rfind("cuda:", 0) == 0 && name.find_first_not_of("0123456789", 5) == std::string::npos &&
+                                         name.size() > 5 && name.size() < 8);
+    if (!cuda) throw Error(ErrorCode::BadInput, "device \"" + name + "\" is not one of auto, cpu, cuda, cuda:N");
+    const int index = name == "cuda" ? 0 : std::stoi(name.substr(5));
+    if (!at::hasCUDA()) throw Error(ErrorCode::NotFound, "no CUDA device here (or this build's LibTorch has no CUDA); use --device cpu");
+    if (index >= static_cast<int>(at::getNumGPUs()))
+        throw Error(ErrorCode::NotFound, "CUDA device " + std::to_string(index) + " does not exist; this machine has " + std::to_string(at::getNumGPUs()));
+    return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
+}
+
+bool bf16_pays(const c10::Device& device) {
+    if (device.is_cuda()) return true;
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+    return false;
+#endif
+}
+
+std::string describe_device(const c10::Device& device) { return device.str(); }
+
+}  // namespace c2l::nn

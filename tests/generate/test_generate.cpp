@@ -1,0 +1,218 @@
+// The generator at its real size, for a few steps: resume is exact, seeds are tiles, adapters belong to their model.
+#include <ATen/ATen.h>
+
+#include <QTemporaryDir>
+#include <QTest>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "generate/adapter.h"
+#include "generate/flow.h"
+#include "generate/generate.h"
+
+using namespace c2l;
+namespace fs = std::filesystem;
+
+namespace {
+
+// Discs on a ground whose number and darkness follow the first "gene".
+Image disc_tile(double cells, std::uint64_t seed, int size) {
+    Image image(size, size, 230);
+    Random random(seed);
+    for (int n = 0; n < static_cast<int>(4 + 30 * cells); ++n) {
+        const int cx = static_cast<int>(random.below(size)), cy = static_cast<int>(random.below(size)), r = 4;
+        for (int y = std::max(0, cy - r); y < std::min(size, cy + r); ++y)
+            for (int x = std::max(0, cx - r); x < std::min(size, cx + r); ++x)
+                if ((x - cx) * (x - cx) + (y - cy) * (y - cy) < r * r) {
+                    image.at(x, y)[0] = 90;
+                    image.at(x, y)[1] = 60;
+                    image.at(x, y)[2] = 140;
+                }
+    }
+    return image;
+}
+
+class DiscReader : public TileReader {
+public:
+    Image read(double cx, double cy, double, int size) const override { return disc_tile(cx / 1000.0, static_cast<std::uint64_t>(cy), size); }
+};
+
+std::shared_ptr<const PairedTiles> disc_pairs(int n) {
+    auto pairs = std::make_shared<PairedTiles>();
+    pairs->slide_id = "discs";
+    pairs->mpp = 0.6875;
+    pairs->pitch_um = 200;
+    pairs->reader = std::make_shared<DiscReader>();
+    Matrix counts(n, 6);
+    for (int i = 0; i < n; ++i) {
+        pairs->barcodes.push_back("s" + std::to_string(i));
+        pairs->x.push_back(1000.0 * i / n);
+        pairs->y.push_back(i * 300.0);
+        for (int g = 0; g < 6; ++g) counts.at(i, g) = static_cast<float>(g % 2 ? 5 + i : 5 + n - i);
+    }
+    pairs->expression = ExpressionMatrix::from_dense(counts, {"a", "b", "c", "d", "e", "f"}, ExpressionUnit::Counts);
+    pairs->depth = pairs->expression.row_sums();
+    return pairs;
+}
+
+PretrainParams few_steps() {
+    PretrainParams p;
+    p.encoder_steps = 2;
+    p.autoencoder_steps = 4;
+    p.denoiser_steps = 4;
+    p.batch = 8;
+    p.seed = 11;
+    p.compute.device = "cpu";
+    return p;
+}
+
+TileSet disc_tiles(int n) {
+    TileSet tiles;
+    for (int i = 0; i < n; ++i) tiles.append(disc_tile(i / static_cast<double>(n), static_cast<std::uint64_t>(i), 160));
+    return tiles;
+}
+
+// Asks for a stop once `step` of `stage` is done.
+JobContext stop_at(std::stop_source& source, const std::string& stage, std::int64_t step) {
+    JobContext ctx;
+    ctx.stop = source.get_token();
+    ctx.on_progress = [&source, stage, step](const Progress& p) {
+        if (p.step == stage && p.done == step) source.request_stop();
+    };
+    return ctx;
+}
+
+}  // namespace
+
+class TestGenerate : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void initTestCase() {
+        folder_ = dir_.path().toStdString();
+        central_ = folder_ / "central.safetensors";
+        pretrain(disc_tiles(24), few_steps(), folder_ / "work", central_, {});
+        QVERIFY(fs::exists(central_));
+        QVERIFY(fs::file_size(central_) <= 30'000'000);
+    }
+
+    void pretraining_resumes_exactly() {
+        for (const auto& [stage, step] : {std::pair{"encoder", 1}, std::pair{"autoencoder", 2}, std::pair{"denoiser", 3}}) {
+            const auto work = folder_ / (std::string("resume-") + stage), out = folder_ / (std::string(stage) + ".safetensors");
+            std::stop_source source;
+            try {
+                pretrain(disc_tiles(24), few_steps(), work, out, stop_at(source, stage, step));
+                QFAIL("was not stopped");
+            } catch (const Error& error) {
+                QVERIFY(error.code() == ErrorCode::Stopped);
+            }
+            QVERIFY(!fs::exists(out));
+            pretrain(disc_tiles(24), few_steps(), work, out, {});
+            QCOMPARE(sha256_file(out), sha256_file(central_));
+        }
+    }
+
+    void other_settings_do_not_resume() {
+        auto params = few_steps();
+        params.seed = 12;
+        QVERIFY_EXCEPTION_THROWN(pretrain(disc_tiles(24), params, folder_ / "work", folder_ / "no.safetensors", {}), Error);
+        QVERIFY(!fs::exists(folder_ / "no.safetensors"));
+    }
+
+    void adaptation_resumes_exactly_and_keeps_the_best() {
+        const auto train = Split::whole(disc_pairs(20));
+        const auto panel = GenePanel::choose(train, 6, TargetUnit::Log1pCp10k);
+        AdaptParams params;
+        params.steps = 30;
+        params.batch = 8;
+        params.seed = 5;
+        params.compute.device = "cpu";
+        const auto whole = folder_ / "adapter.safetensors", resumed = folder_ / "resumed.safetensors";
+        const auto result = adapt(central_, train, panel, params, folder_ / "adapt", whole, {});
+        QCOMPARE(result.curve.size(), std::size_t{30});
+        QVERIFY(result.held_out_best <= result.held_out_before);
+        std::stop_source source;
+        QVERIFY_EXCEPTION_THROWN(adapt(central_, train, panel, params, folder_ / "adapt2", resumed, stop_at(source, "adapt", 13)), Error);
+        QVERIFY(!fs::exists(resumed));
+        const auto again = adapt(central_, train, panel, params, folder_ / "adapt2", resumed, {});
+        QCOMPARE(sha256_file(resumed), sha256_file(whole));
+        QCOMPARE(again.best_step, result.best_step);
+        QCOMPARE(adapter_panel(whole).genes, panel.genes);
+        QVERIFY(fs::file_size(whole) < 5'000'000);
+    }
+
+    void seeds_are_tiles_whatever_the_batch() {
+        const auto adapter = folder_ / "adapter.safetensors";
+        const auto panel = adapter_panel(adapter);
+        Matrix profiles(5, static_cast<std::int64_t>(panel.genes.size()));
+        for (std::size_t i = 0; i < profiles.values.size(); ++i) profiles.values[i] = static_cast<float>(i % 3) - 1.0f;
+        const std::vector<std::uint64_t> seeds{1, 2, 3, 2, 9};
+        SampleParams params;
+        params.steps = 3;
+        params.compute.device = "cpu";
+        const auto together = synthesize(central_, adapter, profiles, seeds, params, {});
+        params.batch = 2;
+        const auto apart = synthesize(central_, adapter, profiles, seeds, params, {});
+        QCOMPARE(together.count(), std::size_t{5});
+        for (std::size_t i = 0; i < together.rgb.size(); ++i) QVERIFY(std::abs(int(together.rgb[i]) - int(apart.rgb[i])) <= 3);  // bf16 kernels differ by batch
+        QVERIFY(together.image(0).rgb != together.image(1).rgb);
+    }
+
+    void adapters_belong_to_their_model() {
+        const auto other = folder_ / "other.safetensors";
+        auto params = few_steps();
+        params.seed = 99;
+        params.encoder_steps = params.autoencoder_steps = params.denoiser_steps = 1;
+        pretrain(disc_tiles(24), params, folder_ / "other", other, {});
+        const Matrix profiles(1, 6);
+        QVERIFY_EXCEPTION_THROWN(synthesize(other, folder_ / "adapter.safetensors", profiles, {1}, {}, {}), Error);
+        QVERIFY_EXCEPTION_THROWN(synthesize(central_, central_, profiles, {1}, {}, {}), Error);
+        QVERIFY_EXCEPTION_THROWN(synthesize(central_, folder_ / "adapter.safetensors", Matrix(1, 5), {1}, {}, {}), Error);
+    }
+
+    // A straight path is integrated exactly by both samplers.
+    void samplers_integrate_straight_paths() {
+        const auto noise = at::zeros({2, 8, 16, 16}), target = at::ones({2, 8, 16, 16});
+        const generate::Velocity constant = [&](const at::Tensor&, const at::Tensor&) { return target; };
+        for (const auto* sampler : {"euler", "heun"}) {
+            SampleParams params;
+            params.sampler = sampler;
+            params.steps = 7;
+            QVERIFY(generate::integrate(noise, constant, nullptr, params, {}).allclose(target, 1e-5, 1e-6));
+        }
+        SampleParams bad;
+        bad.sampler = "magic";
+        QVERIFY_EXCEPTION_THROWN(generate::integrate(noise, constant, nullptr, bad, {}), Error);
+    }
+
+    // Heun's error falls with the square of the step on dx/dt = x.
+    void heun_is_second_order() {
+        const auto one = at::ones({1, 1, 1, 1}, at::kDouble);
+        const generate::Velocity growth = [](const at::Tensor& x, const at::Tensor&) { return x; };
+        double error[2];
+        for (int i = 0; i < 2; ++i) {
+            SampleParams params;
+            params.steps = i ? 40 : 20;
+            error[i] = std::abs(generate::integrate(one, growth, nullptr, params, {}).item<double>() - std::exp(1.0));
+        }
+        QVERIFY(error[0] / error[1] > 3.0);
+    }
+
+    void bad_arguments() {
+        QVERIFY_EXCEPTION_THROWN(pretrain(disc_tiles(4), few_steps(), folder_ / "w", folder_ / "n", {}), Error);
+        auto base = few_steps();
+        base.preset = "large";
+        QVERIFY_EXCEPTION_THROWN(pretrain(disc_tiles(24), base, folder_ / "w", folder_ / "n", {}), Error);
+        const auto train = Split::whole(disc_pairs(4));
+        QVERIFY_EXCEPTION_THROWN(adapt(central_, train, GenePanel::choose(train, 3, TargetUnit::Log1pCp10k), {}, folder_ / "w", folder_ / "n", {}), Error);
+        QVERIFY(describe_weights(central_).find("c2l-central-tiny") != std::string::npos);
+    }
+
+private:
+    QTemporaryDir dir_;
+    fs::path folder_, central_;
+};
+
+QTEST_GUILESS_MAIN(TestGenerate)
+#include "test_generate.moc"

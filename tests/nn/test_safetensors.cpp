@@ -1,0 +1,129 @@
+// The reader trusts nothing: every malformed case is refused with one sentence, every sound file survives a round trip.
+#include <ATen/ATen.h>
+
+#include <QTemporaryDir>
+#include <QTest>
+#include <fstream>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/random.h"
+#include "nn/safetensors.h"
+#include "real_data.h"
+
+using namespace c2l;
+
+namespace {
+
+std::string file_of(const std::string& header, const std::string& data) {
+    std::string out(8, '\0');
+    for (int i = 0; i < 8; ++i) out[static_cast<std::size_t>(i)] = static_cast<char>(header.size() >> (8 * i) & 255);
+    return out + header + data;
+}
+
+}  // namespace
+
+class TestSafetensors : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void round_trip() {
+        QTemporaryDir dir;
+        const std::filesystem::path path = dir.filePath("a.safetensors").toStdString();
+        const auto f = at::arange(6, at::kFloat).view({2, 3});
+        const auto b = f.to(at::kBFloat16);
+        const auto l = at::full({1}, 77, at::kLong);
+        nn::write_safetensors(path, {{"f", f}, {"b", b}, {"l", l}, {"t", f.t()}, {"empty", at::empty({0, 4}, at::kFloat)}}, {{"key", "värde"}});
+        const auto back = nn::read_safetensors(path);
+        QVERIFY(back.at("f").equal(f));
+        QVERIFY(back.at("b").equal(b));
+        QVERIFY(back.at("t").equal(f.t()));
+        QCOMPARE(back.at("l").item<int64_t>(), int64_t{77});
+        QCOMPARE(back.at("empty").numel(), int64_t{0});
+        QCOMPARE(back.meta("key"), std::string("värde"));
+        QVERIFY_EXCEPTION_THROWN(back.at("absent"), Error);
+        QVERIFY_EXCEPTION_THROWN(back.at("f", {3, 2}), Error);
+    }
+
+    void malformed_data() {
+        QTest::addColumn<QByteArray>("bytes");
+        const std::string four(4, 'x');
+        const auto add = [](const char* name, const std::string& bytes) { QTest::newRow(name) << QByteArray(bytes.data(), static_cast<qsizetype>(bytes.size())); };
+        add("empty", "");
+        add("short", "abc");
+        add("pickle", std::string("\x80\x04\x95\x10\0\0\0\0\0\0\0", 11));
+        add("zip", std::string("PK\x03\x04") + std::string(40, 'x'));
+        add("header longer than file", std::string("\xff\xff\xff\xff\0\0\0\0", 8) + "{}");
+        add("header of 2^63", std::string("\0\0\0\0\0\0\0\x80", 8) + "{}");
+        add("not json", file_of("hello", ""));
+        add("list", file_of("[]", ""));
+        add("no dtype", file_of(R"({"a":{"shape":[1],"data_offsets":[0,4]}})", four));
+        add("unknown dtype", file_of(R"({"a":{"dtype":"F8","shape":[1],"data_offsets":[0,4]}})", four));
+        add("negative side", file_of(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", four));
+        add("float side", file_of(R"({"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}})", four));
+        add("overflowing shape", file_of(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,4]}})", four));
+        add("shape and offsets differ", file_of(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", four));
+        add("backward offsets", file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}})", four));
+        add("beyond the end", file_of(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", four));
+        add("hole", file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", four + four));
+        add("overlap", file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", four));
+        add("trailing bytes", file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", four + "y"));
+        add("metadata not text", file_of(R"({"__metadata__":{"a":1}})", ""));
+        add("metadata not a table", file_of(R"({"__metadata__":[]})", ""));
+        add("nine dimensions", file_of(R"({"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}})", four));
+    }
+    void malformed() {
+        QFETCH(QByteArray, bytes);
+        QTemporaryDir dir;
+        const std::filesystem::path path = dir.filePath("bad.safetensors").toStdString();
+        write_file(path, bytes.toStdString());
+        try {
+            nn::read_safetensors(path);
+            QFAIL("was accepted");
+        } catch (const Error& error) {
+            QVERIFY(error.code() == ErrorCode::BadInput || error.code() == ErrorCode::Unsupported);
+            QVERIFY(!std::string(error.what()).empty());
+            QCOMPARE(error.path(), path);
+        }
+    }
+
+    // Every byte of a sound header flipped at random either still parses or is refused; it never crashes or over-reads.
+    void mutated_headers() {
+        const auto sound = file_of(R"({"__metadata__":{"k":"v"},"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}})", std::string(8, 'x'));
+        Random random(1);
+        for (int round = 0; round < 20000; ++round) {
+            auto bytes = sound;
+            for (int flips = 1 + static_cast<int>(random.below(3)); flips > 0; --flips)
+                bytes[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(bytes.size())))] = static_cast<char>(random.below(256));
+            if (random.below(4) == 0) bytes.resize(static_cast<std::size_t>(random.below(static_cast<std::int64_t>(bytes.size()))));
+            try {
+                const auto header = nn::parse_safetensors_header(bytes.data(), bytes.size(), bytes.size(), "mutated");
+                for (const auto& [name, entry] : header.entries) QVERIFY(header.data_offset + entry.end <= bytes.size());
+            } catch (const Error&) {
+            }
+        }
+    }
+
+    void half_written_files_never_appear() {
+        QTemporaryDir dir;
+        const std::filesystem::path path = dir.filePath("kept.txt").toStdString();
+        write_file(path, "old");
+        QVERIFY_EXCEPTION_THROWN(replace_file(path,
+                                              [](const std::filesystem::path& temporary) {
+                                                  std::ofstream(temporary) << "half";
+                                                  throw Error(ErrorCode::Io, "disk full");
+                                              }),
+                                 Error);
+        QCOMPARE(read_file(path), std::string("old"));
+        QCOMPARE(std::distance(std::filesystem::directory_iterator(path.parent_path()), {}), std::ptrdiff_t{1});
+    }
+
+    void real_weights() {
+        C2L_REAL_DATA(path, "weights/squeezenet1_0_dc/squeezenet1_0_rgb01.safetensors");
+        const auto file = nn::read_safetensors(path);
+        QCOMPARE(file.at("features.0.weight").sizes().vec(), (std::vector<int64_t>{96, 3, 7, 7}));
+    }
+};
+
+QTEST_GUILESS_MAIN(TestSafetensors)
+#include "test_safetensors.moc"
