@@ -1,0 +1,32 @@
+// Pairs the spots of a slide with its pixels. The part of core/dataset that needs OpenSlide underneath.
+#pragma once
+
+#include "base/job.h"
+#include "dataset/tiles.h"
+#include "slide/slide.h"
+#include "slide/tissue.h"
+
+namespace c2l {
+
+std::shared_ptr<const TileReader> make_tile_reader(std::shared_ptr<const Slide> slide);  // needs µm/px, else Error(BadInput)
+
+struct PairParams {
+    std::string patient;
+    double min_counts = 200;      // spots below are dropped, and counted in an issue
+    double min_tissue = 0.25;     // share of tissue under the spot
+};
+
+// Drops spots off tissue, outside the slide or too shallow; each kind of loss becomes one Issue. Expression that is not
+// counts is refused with Error(Unsupported) unless counts can be recovered exactly.
+std::shared_ptr<const PairedTiles> pair(std::shared_ptr<const Slide> slide, const SpotData& data, const PairParams& params,
+                                        const JobContext& ctx);
+
+// Centres (level-0 pixels) of a square grid of the given pitch over tissue.
+struct TissueGrid {
+    std::vector<double> x, y;
+    std::vector<int> row, col;
+    double pitch_um = 0;
+};
+TissueGrid tissue_grid(const Slide& slide, const TissueMask& mask, double pitch_um, double min_tissue = 0.5);
+
+}  // namespace c2l

@@ -1,0 +1,70 @@
+// HDF5 through its C API: handles that close themselves, errors as c2l::Error, sizes checked before memory is taken. Private
+// to core/spatial. One lock serialises the library, which is not thread-safe everywhere.
+#pragma once
+
+#include <hdf5.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace c2l::h5 {
+
+class Handle {
+public:
+    Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {}
+    Handle(Handle&& other) noexcept : id_(other.id_), close_(other.close_) { other.id_ = -1; }
+    Handle(const Handle&) = delete;
+    Handle& operator=(const Handle&) = delete;
+    Handle& operator=(Handle&&) = delete;
+    ~Handle() {
+        if (id_ >= 0) close_(id_);
+    }
+    operator hid_t() const { return id_; }
+    bool valid() const { return id_ >= 0; }
+
+private:
+    hid_t id_;
+    herr_t (*close_)(hid_t);
+};
+
+std::unique_lock<std::recursive_mutex> lock();  // also silences HDF5's own error printing on this thread
+
+enum class Kind { None, Group, Integer, Float, Boolean, String, Other };
+
+// Paths are absolute within the file. Every failure names the file and the path in it.
+class Reader {
+public:
+    explicit Reader(std::filesystem::path path);
+
+    Kind kind(const std::string& at) const;  // None when there is nothing, or a link that leaves the file
+    std::vector<std::string> children(const std::string& group) const;
+    std::vector<std::uint64_t> shape(const std::string& dataset) const;
+    std::uint64_t size(const std::string& dataset) const;  // number of values, product checked
+
+    std::vector<float> floats(const std::string& dataset) const;
+    std::vector<double> doubles(const std::string& dataset) const;
+    std::vector<std::int64_t> integers(const std::string& dataset) const;
+    std::vector<std::string> strings(const std::string& dataset) const;
+    std::optional<std::string> text_attribute(const std::string& at, const std::string& name) const;
+    std::vector<std::int64_t> integer_attribute(const std::string& at, const std::string& name) const;  // empty when absent
+
+    const std::filesystem::path& path() const { return path_; }
+    [[noreturn]] void fail(const std::string& text) const;
+
+private:
+    Handle dataset(const std::string& at) const;
+    template <class T>
+    std::vector<T> numbers(const std::string& at, hid_t type) const;
+    void check_text_references(hid_t dataset, const std::string& at, std::uint64_t count) const;
+    void check_storage(hid_t dataset, const std::string& at, std::uint64_t count, std::size_t bytes) const;
+
+    std::filesystem::path path_;
+    std::unique_lock<std::recursive_mutex> lock_;
+    Handle file_;
+};
+
+}  // namespace c2l::h5

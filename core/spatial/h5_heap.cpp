@@ -1,0 +1,70 @@
+#include "spatial/h5_heap.h"
+
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <unordered_map>
+
+namespace c2l::h5 {
+namespace {
+
+// Layouts of the HDF5 file format, version 3: III.D "Global Heap", with 8-byte offsets and lengths, little-endian.
+constexpr std::uint64_t kReferenceBytes = 16, kCollectionHead = 16, kObjectHead = 16, kLargestCollection = std::uint64_t{1} << 30;
+
+template <class T>
+T number(const char* at) {
+    T value;
+    std::memcpy(&value, at, sizeof value);
+    return value;
+}
+
+using Objects = std::unordered_map<std::uint32_t, std::uint64_t>;  // sizes by number
+
+bool read_at(std::ifstream& in, std::uint64_t file_bytes, std::uint64_t at, std::uint64_t bytes, std::string& out) {
+    if (at > file_bytes || bytes > file_bytes - at) return false;
+    out.resize(bytes);
+    in.clear();
+    in.seekg(static_cast<std::streamoff>(at));
+    in.read(out.data(), static_cast<std::streamsize>(bytes));
+    return static_cast<bool>(in);
+}
+
+bool read_collection(std::ifstream& in, std::uint64_t file_bytes, std::uint64_t at, Objects& objects) {
+    std::string data;
+    if (!read_at(in, file_bytes, at, kCollectionHead, data) || data.compare(0, 5, std::string("GCOL\1", 5)) != 0) return false;
+    const auto bytes = number<std::uint64_t>(data.data() + 8);
+    if (bytes < kCollectionHead || bytes > kLargestCollection || !read_at(in, file_bytes, at, bytes, data)) return false;
+    for (std::uint64_t i = kCollectionHead; i + kObjectHead <= bytes;) {
+        const auto index = number<std::uint16_t>(data.data() + i);
+        const auto size = number<std::uint64_t>(data.data() + i + 8);
+        if (index == 0) return size <= bytes - i;  // the free space ends the collection; its size counts its head
+        if (size > bytes - i - kObjectHead || !objects.emplace(index, size).second) return false;
+        i += kObjectHead + (size + 7) / 8 * 8;
+    }
+    return true;
+}
+
+}  // namespace
+
+bool references_are_sound(const std::filesystem::path& path, std::uint64_t offset, std::uint64_t count) {
+    std::ifstream in(path, std::ios::binary);
+    std::error_code failed;
+    const auto file_bytes = std::filesystem::file_size(path, failed);
+    std::string references;
+    if (failed || count > file_bytes / kReferenceBytes || !read_at(in, file_bytes, offset, count * kReferenceBytes, references)) return false;
+    std::map<std::uint64_t, Objects> collections;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const char* reference = references.data() + i * kReferenceBytes;
+        const auto length = number<std::uint32_t>(reference);
+        const auto address = number<std::uint64_t>(reference + 4);
+        const auto index = number<std::uint32_t>(reference + 12);
+        if (address == 0 && length == 0) continue;  // an empty string that was never written
+        const auto [found, is_new] = collections.try_emplace(address);
+        if (is_new && !read_collection(in, file_bytes, address, found->second)) return false;
+        const auto object = found->second.find(index);
+        if (object == found->second.end() || object->second < length) return false;
+    }
+    return true;
+}
+
+}  // namespace c2l::h5

@@ -1,0 +1,49 @@
+// The pieces that the readers share: positions and counts as files give them, and their join. Private to core/spatial.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/job.h"
+#include "spatial/spots.h"
+
+namespace c2l {
+
+// Spots of a position file that are selected or in tissue.
+struct PositionTable {
+    std::filesystem::path path;
+    SpotTable spots;
+    std::size_t left_out = 0;  // spots the file marks as not selected or not in tissue
+};
+
+// A table of counts, rows named as in its file; unordered against the positions.
+struct CountTable {
+    std::filesystem::path path;
+    std::vector<std::string> spots;
+    ExpressionMatrix matrix;
+    bool either_way = false;  // a plain table: its rows may be genes and its columns spots
+};
+
+PositionTable read_positions(const std::filesystem::path& path);
+bool is_position_table(const std::filesystem::path& path);  // by its first line
+CountTable read_delimited_counts(const std::filesystem::path& path, const JobContext& ctx);
+CountTable read_10x_h5(const std::filesystem::path& path, const JobContext& ctx);
+CountTable read_mtx_folder(const std::filesystem::path& folder, const JobContext& ctx);
+SpotData read_space_ranger(const std::filesystem::path& folder, const std::filesystem::path& counts, const JobContext& ctx);
+
+// Spots that have both; every kind of loss becomes one Issue, and none in common Error(BadInput).
+SpotData join(const PositionTable& positions, CountTable counts);
+
+// "A", "A" becomes "A", "A-1", as scanpy does.
+void make_unique(std::vector<std::string>& names);
+// Counts where all are whole, log1p where all are small and some are not.
+ExpressionUnit unit_of(const std::vector<float>& values);
+// Sorts each row by column. Throws Error(BadInput) for values that no expression has, and for a gene named twice in a spot.
+void tidy(ExpressionMatrix& matrix, const std::filesystem::path& path);
+ExpressionMatrix transposed(const ExpressionMatrix& matrix, std::vector<std::string> new_columns);
+bool looks_like_array_position(std::string_view name, int& x, int& y);  // "10x13", also "X10.1x12.9" (rounded)
+// Row i of `columns` genes whose kept number is not -1.
+ExpressionMatrix select_columns(const ExpressionMatrix& matrix, const std::vector<std::int32_t>& new_number, std::vector<std::string> genes);
+
+}  // namespace c2l
