@@ -1,0 +1,147 @@
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "quality/distances.h"
+#include "quality/quality.h"
+
+namespace c2l {
+namespace {
+
+constexpr std::int64_t kMostRows = 2000;  // beyond it the pairwise figures are taken on a random subset
+constexpr std::int64_t kWide = 512;       // features beyond which a Fréchet distance is costly to bootstrap
+constexpr int kFloorSplits = 5;
+
+double quantile(const std::vector<double>& sorted, double q) {
+    return sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1) + 0.5)];
+}
+
+// Resampling with replacement adds its own bias to distances between sets; only the spread of the replicates is used.
+Interval around(double value, std::vector<double> replicates, double least) {
+    if (replicates.empty()) return {value, value, value};
+    std::sort(replicates.begin(), replicates.end());
+    double mean = 0;
+    for (const double r : replicates) mean += r / static_cast<double>(replicates.size());
+    const auto shifted = [&](double q) { return std::max(least, value + quantile(replicates, q) - mean); };
+    return {value, shifted(0.025), shifted(0.975)};
+}
+
+std::vector<std::int64_t> drawn_rows(std::int64_t n, Random& random) {
+    std::vector<std::int64_t> rows(static_cast<std::size_t>(n));
+    for (auto& r : rows) r = random.below(n);
+    return rows;
+}
+
+at::Tensor multiplicities(std::int64_t n, Random& random) {
+    auto times = at::zeros({n}, at::kDouble);
+    for (const auto r : drawn_rows(n, random)) times.data_ptr<double>()[r] += 1;
+    return times;
+}
+
+void step(const JobContext& ctx, const EtaClock& clock, std::int64_t done, std::int64_t total) {
+    ctx.check_stop();
+    Progress p;
+    p.step = "assess";
+    p.done = done;
+    p.total = total;
+    p.eta_s = clock.eta_s(done, total);
+    ctx.progress(p);
+}
+
+// Distance between disjoint random parts of the reference, the first as large as the synthetic set where that leaves half.
+double real_floor(const at::Tensor& reference, std::int64_t part, Random& random, const JobContext& ctx,
+                  const std::function<double(const at::Tensor&, const at::Tensor&)>& distance) {
+    double sum = 0;
+    for (int s = 0; s < kFloorSplits; ++s) {
+        ctx.check_stop();
+        const auto shuffled = rows_of(reference, random_rows(reference.size(0), reference.size(0), random));
+        sum += distance(shuffled.narrow(0, 0, part), shuffled.narrow(0, part, reference.size(0) - part));
+    }
+    return sum / kFloorSplits;
+}
+
+Matrix subset(const Matrix& m, const std::vector<std::int64_t>& rows) {
+    Matrix out(static_cast<std::int64_t>(rows.size()), m.cols);
+    for (std::size_t i = 0; i < rows.size(); ++i) std::copy_n(m.row(rows[i]), m.cols, out.row(static_cast<std::int64_t>(i)));
+    return out;
+}
+
+}  // namespace
+
+QualityReport assess(const AssessInputs& in, const JobContext& ctx) {
+    at::NoGradGuard no_grad;
+    if (!in.synthetic || !in.reference) throw Error(ErrorCode::Internal, "an assessment needs synthetic and reference tiles");
+    if (in.synthetic->rows < 2 || in.reference->rows < 4)
+        throw Error(ErrorCode::BadInput, "an assessment needs 2 synthetic and 4 other real tiles at least, and has " +
+                                             std::to_string(in.synthetic->rows) + " and " + std::to_string(in.reference->rows));
+    Random random(derive_seed(in.seed, "assess"));
+    const auto synthetic = feature_tensor(*in.synthetic), reference = feature_tensor(*in.reference);
+    QualityReport report;
+    report.encoder = in.encoder;
+    report.n_synthetic = synthetic.size(0);
+    report.n_real = reference.size(0);
+    report.n_floor = std::min(report.n_synthetic, report.n_real / 2);
+
+    const int replicates = synthetic.size(1) > kWide ? std::min(in.bootstrap, 40) : in.bootstrap;
+    const std::int64_t total = replicates + in.bootstrap + 3;
+    std::int64_t done = 0;
+    const EtaClock clock;
+    std::vector<double> values;
+    for (int b = 0; b < replicates; ++b) {
+        step(ctx, clock, done++, total);
+        values.push_back(frechet_distance(rows_of(synthetic, drawn_rows(synthetic.size(0), random)),
+                                          rows_of(reference, drawn_rows(reference.size(0), random))));
+    }
+    report.frechet = around(frechet_distance(synthetic, reference), values, 0);
+    report.frechet_floor =
+        real_floor(reference, report.n_floor, random, ctx, [](const at::Tensor& a, const at::Tensor& b) { return frechet_distance(a, b); });
+
+    const auto synthetic_rows = random_rows(synthetic.size(0), kMostRows, random),
+               reference_rows = random_rows(reference.size(0), kMostRows, random);
+    const auto some_reference = rows_of(reference, reference_rows);
+    const KernelTable table(rows_of(synthetic, synthetic_rows), some_reference);
+    values.clear();
+    for (int b = 0; b < in.bootstrap; ++b) {
+        step(ctx, clock, done++, total);
+        values.push_back(table.distance(multiplicities(table.rows_a(), random), multiplicities(table.rows_b(), random)));
+    }
+    report.kid = around(table.distance(), values, -1e300);
+    report.kid_floor = real_floor(some_reference, std::min(report.n_floor, some_reference.size(0) / 2), random, ctx,
+                                  [](const at::Tensor& a, const at::Tensor& b) { return KernelTable(a, b).distance(); });
+
+    step(ctx, clock, done++, total);
+    report.coverage = neighbourhood_scores(subset(*in.reference, reference_rows), subset(*in.synthetic, synthetic_rows));
+    step(ctx, clock, done++, total);
+    const Matrix none;
+    if ((in.train_views && in.train_views->rows > 0) || (in.train && in.train->rows > 0))
+        report.copies = check_copies(*in.synthetic, in.train_views ? *in.train_views : none, *in.reference, in.train ? *in.train : none);
+    step(ctx, clock, total, total);
+    return report;
+}
+
+std::string QualityReport::json() const {
+    const auto interval = [](const Interval& i, double floor) {
+        return nlohmann::json{{"value", i.value}, {"lower", i.lower}, {"upper", i.upper}, {"floor", floor}};
+    };
+    nlohmann::json j{{"encoder", encoder},
+                     {"n", n_synthetic},
+                     {"n_real", n_real},
+                     {"n_floor", n_floor},
+                     {"frechet", interval(frechet, frechet_floor)},
+                     {"kid", interval(kid, kid_floor)},
+                     {"precision", coverage.precision},
+                     {"recall", coverage.recall},
+                     {"density", coverage.density},
+                     {"coverage", coverage.coverage},
+                     {"copies_fraction", copies.fraction},
+                     {"copies_threshold", copies.threshold}};
+    if (!composition_json.empty()) j["composition"] = nlohmann::json::parse(composition_json);
+    return j.dump(2);
+}
+
+}  // namespace c2l

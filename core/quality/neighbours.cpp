@@ -1,0 +1,115 @@
+// What depends on nearest neighbours in feature space: precision, recall, density, coverage; the copy gate.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/kthvalue.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "quality/distances.h"
+#include "quality/quality.h"
+
+namespace c2l {
+namespace {
+
+constexpr double kCopyPercentile = 0.01;
+constexpr int kViews = 8;
+
+// Distance of each row to its k-th other row, squared.
+at::Tensor ball_radii(const at::Tensor& x, int k) {
+    auto d = squared_distances(x, x);
+    d.diagonal().fill_(0);
+    return std::get<0>(d.kthvalue(std::min<std::int64_t>(k + 1, x.size(0)), 1));  // + 1: itself is the nearest
+}
+
+double share(const at::Tensor& flags) { return flags.to(at::kDouble).mean().item<double>(); }
+
+}  // namespace
+
+Coverage neighbourhood_scores(const Matrix& real_features, const Matrix& synthetic_features, int k) {
+    if (k < 1) throw Error(ErrorCode::BadInput, "neighbourhood scores need one neighbour at least");
+    if (real_features.rows < 2 || synthetic_features.rows < 2)
+        throw Error(ErrorCode::BadInput, "neighbourhood scores need two tiles of each kind at least");
+    if (real_features.cols != synthetic_features.cols)
+        throw Error(ErrorCode::Mismatch,
+                    "real and synthetic tiles differ in their number of features; describe both with the same encoder");
+    const auto real = feature_tensor(real_features), synthetic = feature_tensor(synthetic_features);
+    const auto between = squared_distances(real, synthetic);
+    const auto in_real_ball = between <= ball_radii(real, k).unsqueeze(1);
+    const auto in_synthetic_ball = between <= ball_radii(synthetic, k).unsqueeze(0);
+    Coverage c;
+    c.precision = share(in_real_ball.any(0));
+    c.recall = share(in_synthetic_ball.any(1));
+    c.density = in_real_ball.to(at::kDouble).sum(0).mean().item<double>() / k;
+    c.coverage = share(in_real_ball.any(1));
+    return c;
+}
+
+CopyCheck check_copies(const Matrix& synthetic, const Matrix& train_views, const Matrix& reference, const Matrix& train) {
+    const Matrix& targets = train_views.rows > 0 ? train_views : train;
+    const int views = train_views.rows > 0 ? kViews : 1;
+    if (targets.rows == 0 || reference.rows == 0)
+        throw Error(ErrorCode::BadInput, "the copy gate needs training tiles and other real tiles to compare with");
+    if (targets.rows % views != 0 || (train.rows > 0 && train.rows * views != targets.rows))
+        throw Error(ErrorCode::Internal, "the copy gate needs 8 orientations of every training tile");
+    if (synthetic.cols != targets.cols || reference.cols != targets.cols)
+        throw Error(ErrorCode::Mismatch,
+                    "the tiles of the copy gate differ in their number of features; describe all with the same encoder");
+    const auto to = feature_tensor(targets);
+    auto usual = nearest_rows(feature_tensor(reference), to).distance;
+    std::sort(usual.begin(), usual.end());
+
+    CopyCheck out;
+    out.threshold = usual[static_cast<std::size_t>(kCopyPercentile * static_cast<double>(usual.size() - 1))];
+    auto found = nearest_rows(feature_tensor(synthetic), to);
+    out.distance = std::move(found.distance);
+    const double rounding = 1e-5 * std::sqrt(to.pow(2).sum(1).mean().item<double>());  // what an identical tile may be away
+    std::size_t flagged = 0;
+    for (std::size_t i = 0; i < out.distance.size(); ++i) {
+        out.nearest.push_back(found.index[i] / views);
+        out.flagged.push_back(out.distance[i] < out.threshold || out.distance[i] <= rounding);
+        flagged += out.flagged.back();
+    }
+    out.fraction = out.distance.empty() ? 0 : static_cast<double>(flagged) / static_cast<double>(out.distance.size());
+    return out;
+}
+
+std::vector<std::int64_t> clear_of_training(const std::vector<double>& x, const std::vector<double>& y, const std::vector<double>& train_x,
+                                            const std::vector<double>& train_y, double side) {
+    if (x.size() != y.size() || train_x.size() != train_y.size()) throw Error(ErrorCode::Internal, "x and y differ in number");
+    std::vector<std::int64_t> clear;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        bool overlaps = false;
+        for (std::size_t t = 0; t < train_x.size() && !overlaps; ++t)
+            overlaps = std::abs(x[i] - train_x[t]) < side && std::abs(y[i] - train_y[t]) < side;
+        if (!overlaps) clear.push_back(static_cast<std::int64_t>(i));
+    }
+    return clear;
+}
+
+TileSet dihedral_views(const TileSet& tiles) {
+    TileSet out;
+    out.size = tiles.size;
+    out.rgb.resize(tiles.rgb.size() * kViews);
+    const int last = tiles.size - 1;
+    for (std::size_t i = 0; i < tiles.count(); ++i)
+        for (int view = 0; view < kViews; ++view) {
+            const std::uint8_t* from = tiles.tile(i);
+            std::uint8_t* to = out.tile(i * kViews + static_cast<std::size_t>(view));
+            for (int y = 0; y < tiles.size; ++y)
+                for (int x = 0; x < tiles.size; ++x) {
+                    int u = x, v = y;
+                    for (int turn = 0; turn < view % 4; ++turn) {
+                        const int w = u;
+                        u = v;
+                        v = last - w;
+                    }
+                    if (view >= 4) u = last - u;
+                    std::copy_n(from + (static_cast<std::size_t>(v) * tiles.size + u) * 3, 3,
+                                to + (static_cast<std::size_t>(y) * tiles.size + x) * 3);
+                }
+        }
+    return out;
+}
+
+}  // namespace c2l

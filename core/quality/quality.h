@@ -1,0 +1,91 @@
+// How good are synthetic tiles, against which yardstick? Distances always come with n, an interval and the real-vs-real floor.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/image.h"
+#include "base/job.h"
+#include "base/matrix.h"
+
+namespace c2l {
+
+struct Interval {
+    double value = 0, lower = 0, upper = 0;  // 95 %
+};
+
+// Squared Fréchet distance of two Gaussian fits (Heusel 2017) on encoder features; "FD-encoder", never FID.
+double frechet_distance(const Matrix& a, const Matrix& b);
+// Unbiased squared maximum mean discrepancy with the cubic polynomial kernel (Bińkowski 2018).
+double kernel_distance(const Matrix& a, const Matrix& b);
+
+struct Coverage {
+    double precision = 0, recall = 0;  // Kynkäänniemi 2019; all in 0 … 1 but for density
+    double density = 0, coverage = 0;  // Naeem 2020
+};
+Coverage neighbourhood_scores(const Matrix& real, const Matrix& synthetic, int k = 5);
+
+// Copy gate: a synthetic tile nearer to a training tile (any of 8 orientations) than the 1st percentile of the distances
+// from other real tiles to their nearest training tile, measured the same way. Features are rows; `train_views` holds 8
+// orientations per tile, tile-major, and may be empty: then `train` alone counts. No reference tile may overlap a training
+// tile (see clear_of_training): such a one is near for the wrong reason and would close the gate too late.
+struct CopyCheck {
+    double threshold = 0;
+    std::vector<double> distance;       // of each synthetic tile to its nearest training tile
+    std::vector<std::int64_t> nearest;  // that training tile
+    std::vector<std::uint8_t> flagged;  // 1: too near
+    double fraction = 0;
+};
+CopyCheck check_copies(const Matrix& synthetic, const Matrix& train_views, const Matrix& reference, const Matrix& train);
+
+// What the tiles are made of: 1-Wasserstein distance real ↔ synthetic, each in the statistic's unit, beside what two random
+// halves of the real tiles differ by.
+struct CompositionFigure {
+    Interval distance;
+    double floor = 0;
+    double mean_real = 0, mean_synthetic = 0;
+};
+struct Composition {
+    CompositionFigure nuclear_density_per_mm2;                          // one value per tile
+    CompositionFigure nuclear_area_um2, eccentricity, haematoxylin_od;  // one value per nucleus
+    std::string json() const;
+};
+// Segments the nuclei of every tile, on all threads. Both sets show tissue at `mpp` µm per pixel.
+Composition compare_composition(const TileSet& real, const TileSet& synthetic, double mpp, std::uint64_t seed, const JobContext& ctx,
+                                int bootstrap = 200);
+double wasserstein_distance(std::vector<double> a, std::vector<double> b);  // of two samples on the line; 0 when either is empty
+
+struct QualityReport {
+    std::string encoder;
+    std::int64_t n_synthetic = 0, n_real = 0;
+    std::int64_t n_floor = 0;  // tiles in the smaller half of the real-vs-real comparison
+    Interval frechet;
+    double frechet_floor = 0;  // real against real, same n
+    Interval kid;
+    double kid_floor = 0;
+    Coverage coverage;
+    CopyCheck copies;              // empty unless training tiles were given
+    std::string json() const;      // keys of the `assess` command
+    std::string composition_json;  // filled by the caller that has pixels
+};
+
+struct AssessInputs {
+    const Matrix* synthetic = nullptr;    // features
+    const Matrix* train = nullptr;        // features of the training tiles
+    const Matrix* train_views = nullptr;  // 8 orientations per training tile
+    const Matrix* reference = nullptr;    // features of real tiles not trained on (same slide, dense)
+    std::string encoder;
+    std::uint64_t seed = 0;
+    int bootstrap = 200;
+};
+QualityReport assess(const AssessInputs& inputs, const JobContext& ctx);
+
+// Those of the places (x, y) whose tile of the given side overlaps no training tile's; all in one unit.
+std::vector<std::int64_t> clear_of_training(const std::vector<double>& x, const std::vector<double>& y, const std::vector<double>& train_x,
+                                            const std::vector<double>& train_y, double side);
+
+// The 8 orientations of every tile, tile-major: 4 quarter turns, then the same of the mirror image.
+TileSet dihedral_views(const TileSet& tiles);
+
+}  // namespace c2l

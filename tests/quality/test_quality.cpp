@@ -1,0 +1,266 @@
+#include <QTest>
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "quality/quality.h"
+
+using namespace c2l;
+
+namespace {
+
+Matrix gaussian(std::int64_t rows, std::int64_t cols, std::uint64_t seed, double mean = 0, double sd = 1) {
+    Random random(seed);
+    Matrix m(rows, cols);
+    for (auto& v : m.values) v = static_cast<float>(mean + sd * random.normal());
+    return m;
+}
+
+Matrix stack(const Matrix& a, const Matrix& b) {
+    Matrix m(a.rows + b.rows, a.cols);
+    std::copy(a.values.begin(), a.values.end(), m.values.begin());
+    std::copy(b.values.begin(), b.values.end(), m.row(a.rows));
+    return m;
+}
+
+Matrix first_rows(const Matrix& a, std::int64_t n) {
+    Matrix m(n, a.cols);
+    std::copy_n(a.values.begin(), m.values.size(), m.values.begin());
+    return m;
+}
+
+// Pink ground with `cells` dark discs of the given radius at random places.
+Image drawn_tile(int size, int cells, double radius, Random& random) {
+    Image image(size, size);
+    for (int i = 0; i < size * size; ++i) {
+        image.rgb[static_cast<std::size_t>(3 * i)] = 230;
+        image.rgb[static_cast<std::size_t>(3 * i + 1)] = 170;
+        image.rgb[static_cast<std::size_t>(3 * i + 2)] = 200;
+    }
+    for (int c = 0; c < cells; ++c) {
+        const double cx = random.uniform(10, size - 10), cy = random.uniform(10, size - 10);
+        for (int y = 0; y < size; ++y)
+            for (int x = 0; x < size; ++x)
+                if (std::hypot(x - cx, y - cy) < radius) {
+                    std::uint8_t* p = image.at(x, y);
+                    p[0] = 80, p[1] = 60, p[2] = 140;
+                }
+    }
+    return image;
+}
+
+TileSet drawn_tiles(int count, int cells, double radius, std::uint64_t seed) {
+    Random random(seed);
+    TileSet tiles;
+    for (int i = 0; i < count; ++i) tiles.append(drawn_tile(128, cells, radius, random));
+    return tiles;
+}
+
+template <class F>
+bool throws(ErrorCode code, F f) {
+    try {
+        f();
+    } catch (const Error& e) {
+        return e.code() == code;
+    }
+    return false;
+}
+
+}  // namespace
+
+class TestQuality : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void frechetOfGaussiansIsAnalytic() {
+        // N(0, 1) against N(2, 3²) in 4 dimensions: 4 · ((2)² + (3 - 1)²).
+        const double d = frechet_distance(gaussian(40000, 4, 1), gaussian(40000, 4, 2, 2, 3));
+        QVERIFY2(std::abs(d - 32) < 0.6, qPrintable(QString::number(d)));
+        // The same after a rotation mixes the dimensions: distances do not depend on the frame.
+        Matrix a = gaussian(500, 2, 3, 0, 1), b = gaussian(500, 2, 4, 1, 2);
+        for (std::int64_t i = 0; i < 500; ++i) b.at(i, 1) *= 3;
+        const double before = frechet_distance(a, b);
+        for (Matrix* m : {&a, &b})
+            for (std::int64_t i = 0; i < 500; ++i) {
+                const float x = m->at(i, 0), y = m->at(i, 1);
+                m->at(i, 0) = 0.6f * x - 0.8f * y, m->at(i, 1) = 0.8f * x + 0.6f * y;
+            }
+        QVERIFY(std::abs(frechet_distance(a, b) - before) < 1e-3 * before);
+        QVERIFY(frechet_distance(a, a) < 1e-6);
+        QVERIFY(std::abs(frechet_distance(a, b) - frechet_distance(b, a)) < 1e-6);
+    }
+
+    void frechetOfFewerTilesThanFeatures() {
+        const Matrix a = gaussian(20, 64, 5);
+        QVERIFY(frechet_distance(a, a) < 1e-5);
+        QVERIFY(std::isfinite(frechet_distance(a, gaussian(30, 64, 6))));
+    }
+
+    void kernelDistanceIsUnbiased() {
+        double sum = 0, squares = 0;
+        constexpr int kRuns = 60;
+        for (std::uint64_t r = 0; r < kRuns; ++r) {
+            const double d = kernel_distance(gaussian(60, 8, 2 * r), gaussian(60, 8, 2 * r + 1));
+            sum += d, squares += d * d;
+        }
+        const double mean = sum / kRuns, se = std::sqrt((squares / kRuns - mean * mean) / kRuns);
+        QVERIFY(std::abs(mean) < 4 * se);  // 0 in the mean for equal distributions, however few tiles
+        QVERIFY(kernel_distance(gaussian(300, 8, 1), gaussian(300, 8, 2, 1)) > 0.5);
+        // By hand: a = {0, 1}, b = {1, 1} in one dimension, k(x, y) = (xy + 1)³.
+        Matrix a(2, 1), b(2, 1, 1);
+        a.values = {0, 1};
+        QVERIFY(std::abs(kernel_distance(a, b) - (1 + 8 - 2 * (1 + 1 + 8 + 8) / 4.0)) < 1e-9);
+    }
+
+    void neighbourhoodScoresOfKnownCases() {
+        const Matrix real = gaussian(400, 6, 1), alike = gaussian(400, 6, 2), far = gaussian(400, 6, 3, 50);
+        const auto good = neighbourhood_scores(real, alike), bad = neighbourhood_scores(real, far);
+        QVERIFY(good.precision > 0.7 && good.recall > 0.7 && good.coverage > 0.9 && std::abs(good.density - 1) < 0.25);
+        QVERIFY(bad.precision == 0 && bad.recall == 0 && bad.coverage == 0 && bad.density == 0);
+        // Two modes of which the generator knows one: precise, but it recalls and covers half.
+        const Matrix two = stack(gaussian(200, 6, 4), gaussian(200, 6, 5, 50));
+        const auto half = neighbourhood_scores(two, first_rows(alike, 200));
+        QVERIFY(half.precision > 0.7 && half.recall < 0.55 && std::abs(half.coverage - 0.5) < 0.08);
+        const auto itself = neighbourhood_scores(real, real);
+        QVERIFY(itself.precision == 1 && itself.recall == 1 && itself.coverage == 1);
+    }
+
+    void copiesAreFlaggedInAnyOrientation() {
+        const Matrix train = gaussian(50, 16, 1), reference = gaussian(500, 16, 2);
+        Matrix views(400, 16);
+        for (std::int64_t t = 0; t < 50; ++t)
+            for (int v = 0; v < 8; ++v)
+                for (int c = 0; c < 16; ++c) views.at(8 * t + v, c) = train.at(t, (c + 2 * v) % 16);
+        Matrix synthetic = gaussian(300, 16, 3);
+        for (int c = 0; c < 16; ++c) {
+            synthetic.at(7, c) = train.at(31, c);          // an exact copy
+            synthetic.at(9, c) = views.at(8 * 12 + 5, c);  // a turned one
+        }
+        const auto check = check_copies(synthetic, views, reference, train);
+        QVERIFY(check.flagged[7] && check.flagged[9]);
+        QCOMPARE(check.nearest[7], std::int64_t{31});
+        QCOMPARE(check.nearest[9], std::int64_t{12});
+        QVERIFY(check.threshold > 0);
+        QVERIFY2(check.fraction < 0.04, qPrintable(QString::number(check.fraction)));  // others: as rare as among real tiles
+        const auto all = check_copies(train, views, reference, train);
+        QCOMPARE(all.fraction, 1.0);
+        QVERIFY(check_copies(train, Matrix(), reference, train).fraction == 1.0);
+        // Where every reference tile is itself a copy the threshold is 0: identical tiles are flagged all the same.
+        QCOMPARE(check_copies(train, Matrix(), train, train).fraction, 1.0);
+    }
+
+    void orientations() {
+        Random random(4);
+        TileSet tiles;
+        Image image(16, 16);
+        for (auto& v : image.rgb) v = static_cast<std::uint8_t>(random.below(256));
+        tiles.append(image);
+        tiles.append(image);
+        const TileSet views = dihedral_views(tiles);
+        QCOMPARE(views.count(), std::size_t{16});
+        QVERIFY(views.image(0).rgb == image.rgb);
+        for (std::size_t a = 0; a < 8; ++a) {
+            QVERIFY(views.image(a).rgb == views.image(8 + a).rgb);
+            for (std::size_t b = 0; b < a; ++b) QVERIFY(views.image(a).rgb != views.image(b).rgb);
+            auto sorted = views.image(a).rgb, original = image.rgb;
+            std::sort(sorted.begin(), sorted.end());
+            std::sort(original.begin(), original.end());
+            QVERIFY(sorted == original);
+        }
+        // A group: the views of a view are the same eight.
+        TileSet one;
+        one.append(views.image(5));
+        const TileSet again = dihedral_views(one);
+        for (std::size_t a = 0; a < 8; ++a) {
+            bool found = false;
+            for (std::size_t b = 0; b < 8; ++b) found = found || views.image(a).rgb == again.image(b).rgb;
+            QVERIFY(found);
+        }
+    }
+
+    void placesClearOfTraining() {
+        QCOMPARE(clear_of_training({0, 100, 127, 128, 300}, {0, 0, 0, 0, 0}, {0}, {10}, 128), (std::vector<std::int64_t>{3, 4}));
+    }
+
+    void wasserstein() {
+        QCOMPARE(wasserstein_distance({1, 2, 3}, {3, 1, 2}), 0.0);
+        QVERIFY(std::abs(wasserstein_distance({0, 1}, {5, 6}) - 5) < 1e-12);
+        QVERIFY(std::abs(wasserstein_distance({0, 0, 0, 1}, {0, 1}) - 0.25) < 1e-12);
+        QVERIFY(std::abs(wasserstein_distance({0}, {0, 3, 6}) - 3) < 1e-12);
+        QCOMPARE(wasserstein_distance({}, {1}), 0.0);
+        Random random(3);
+        std::vector<double> a, b;
+        for (int i = 0; i < 997; ++i) a.push_back(random.normal());
+        for (int i = 0; i < 613; ++i) b.push_back(random.normal() + 2);
+        QVERIFY(std::abs(wasserstein_distance(a, b) - 2) < 0.2);
+    }
+
+    void assessReportsValueIntervalAndFloor() {
+        const Matrix reference = gaussian(600, 12, 1), train = gaussian(60, 12, 2), good = gaussian(300, 12, 3),
+                     bad = gaussian(300, 12, 4, 0.5, 1.3);
+        AssessInputs in;
+        in.reference = &reference;
+        in.train = &train;
+        in.synthetic = &good;
+        in.encoder = "test encoder";
+        in.bootstrap = 100;
+        const auto of_good = assess(in, {});
+        in.synthetic = &bad;
+        const auto of_bad = assess(in, {});
+        for (const auto* r : {&of_good, &of_bad}) {
+            QVERIFY(r->frechet.lower <= r->frechet.value && r->frechet.value <= r->frechet.upper);
+            QVERIFY(r->kid.lower <= r->kid.value && r->kid.value <= r->kid.upper);
+            QVERIFY(r->frechet_floor > 0);
+        }
+        QVERIFY(of_good.frechet.value < 2 * of_good.frechet_floor);  // as good as real
+        QVERIFY(of_bad.frechet.lower > 3 * of_bad.frechet_floor);
+        QVERIFY(of_good.kid.lower < 0.01 && of_bad.kid.lower > std::abs(of_bad.kid_floor));
+        QVERIFY(of_good.copies.fraction < 0.05);
+        const auto j = nlohmann::json::parse(of_good.json());
+        for (const char* key : {"encoder", "n", "frechet", "kid", "precision", "recall", "density", "coverage", "copies_fraction"})
+            QVERIFY2(j.contains(key), key);
+        for (const char* key : {"value", "lower", "upper", "floor"}) QVERIFY(j["frechet"].contains(key) && j["kid"].contains(key));
+        QCOMPARE(j["n"].get<int>(), 300);
+        in.synthetic = &good;
+        QVERIFY(assess(in, {}).json() == of_good.json());  // same seed, same report
+    }
+
+    void compositionTellsDensityAndSize() {
+        const TileSet real = drawn_tiles(24, 20, 5, 1), alike = drawn_tiles(24, 20, 5, 2), sparse = drawn_tiles(24, 5, 8, 3);
+        const auto same = compare_composition(real, alike, 0.7, 1, {}, 50), other = compare_composition(real, sparse, 0.7, 1, {}, 50);
+        QVERIFY(same.nuclear_density_per_mm2.mean_real > 500);
+        QVERIFY(other.nuclear_density_per_mm2.distance.lower > 3 * other.nuclear_density_per_mm2.floor);
+        QVERIFY(other.nuclear_area_um2.distance.value > same.nuclear_area_um2.distance.value);
+        QVERIFY(other.nuclear_density_per_mm2.mean_synthetic < other.nuclear_density_per_mm2.mean_real);
+        QVERIFY(same.nuclear_density_per_mm2.distance.value < other.nuclear_density_per_mm2.distance.value / 4);
+        const auto j = nlohmann::json::parse(other.json());
+        QVERIFY(j["nuclear_area_um2"].contains("floor"));
+        QualityReport report;
+        report.composition_json = other.json();
+        QVERIFY(nlohmann::json::parse(report.json())["composition"]["eccentricity"].contains("value"));
+    }
+
+    void refusesWhatCannotBeCompared() {
+        const Matrix a = gaussian(10, 3, 1), narrow = gaussian(10, 2, 2), one = gaussian(1, 3, 3);
+        QVERIFY(throws(ErrorCode::Mismatch, [&] { frechet_distance(a, narrow); }));
+        QVERIFY(throws(ErrorCode::BadInput, [&] { frechet_distance(a, one); }));
+        QVERIFY(throws(ErrorCode::Mismatch, [&] { kernel_distance(a, narrow); }));
+        QVERIFY(throws(ErrorCode::Mismatch, [&] { neighbourhood_scores(a, narrow); }));
+        QVERIFY(throws(ErrorCode::BadInput, [&] { check_copies(a, Matrix(), Matrix(), a); }));
+        Matrix broken = a;
+        broken.values[4] = std::numeric_limits<float>::infinity();
+        QVERIFY(throws(ErrorCode::BadInput, [&] { frechet_distance(a, broken); }));
+        std::stop_source stop;
+        stop.request_stop();
+        JobContext ctx;
+        ctx.stop = stop.get_token();
+        AssessInputs in;
+        in.synthetic = in.reference = in.train = &a;
+        QVERIFY(throws(ErrorCode::Stopped, [&] { assess(in, ctx); }));
+    }
+};
+
+QTEST_GUILESS_MAIN(TestQuality)
+#include "test_quality.moc"
