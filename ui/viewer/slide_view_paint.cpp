@@ -1,0 +1,164 @@
+// Painting of the slide view: tiles, what stands in for missing ones, overview map, scale bar.
+#include <QPainter>
+#include <algorithm>
+#include <cmath>
+
+#include "ui/viewer/scale_bar.h"
+#include "ui/viewer/slide_view.h"
+
+namespace c2l {
+
+namespace {
+
+constexpr double kOverviewSide = 180;
+constexpr double kCorner = 12;
+
+// Edges on whole device pixels, so that neighbouring tiles meet without a seam.
+QRectF aligned(const QRectF& r, double dpr) {
+    const auto snap = [dpr](double v) { return std::round(v * dpr) / dpr; };
+    const double left = snap(r.left()), top = snap(r.top());
+    return {left, top, snap(r.right()) - left, snap(r.bottom()) - top};
+}
+
+}  // namespace
+
+QRectF SlideView::overviewRect() const {
+    if (!overview_visible_ || !loader_ || loader_->overview().isNull() || width() < 320 || height() < 240) return {};
+    if (view_.visible().contains(slideRect())) return {};
+    const QSizeF size = QSizeF(slideRect().size()).scaled(kOverviewSide, kOverviewSide, Qt::KeepAspectRatio);
+    return aligned({width() - kCorner - size.width(), height() - kCorner - size.height(), size.width(), size.height()},
+                   devicePixelRatioF());
+}
+
+void SlideView::paintEvent(QPaintEvent*) {
+    QPainter painter(this);
+    if (!loader_) {
+        paintEmpty(painter);
+        return;
+    }
+    if (dpr_ != devicePixelRatioF()) {
+        dpr_ = devicePixelRatioF();
+        requestTiles();
+    }
+    painter.fillRect(rect(), Qt::white);
+    paintTiles(painter);
+    if (!layersHidden()) {
+        for (const auto& layer : layers_) {
+            if (!layer || !layer->isVisible() || layer->opacity() <= 0) continue;
+            painter.save();
+            layer->paint(painter, view_);
+            painter.restore();
+        }
+    }
+    paintOverview(painter);
+    if (scale_bar_visible_) {
+        const auto times = magnification();
+        const QString note = times ? QStringLiteral("%1×").arg(*times, 0, 'g', *times < 10 ? 2 : 3) : tr("µm/px unknown");
+        paint_scale_bar(painter, choose_scale_bar(view_.scale(), mpp(), std::min(160.0, width() / 3.0)), {kCorner, height() - kCorner},
+                        note);
+    }
+    paintCaption(painter);
+}
+
+void SlideView::paintTiles(QPainter& painter) {
+    const QRectF seen = view_.visible();
+    for (const TileKey& key : loader_->tilesIn(wantedLevel(), seen.x(), seen.y(), seen.width(), seen.height())) {
+        if (loader_->has(key)) {
+            paintTile(painter, key, loader_->tileRegion(key));
+        } else {
+            paintMissing(painter, key);
+        }
+    }
+}
+
+// The part of a tile inside `clip` (level-0), from the smallest copy that still has a pixel per device pixel.
+void SlideView::paintTile(QPainter& painter, const TileKey& key, const QRectF& clip) {
+    const TileImage* tile = loader_->find(key);
+    if (!tile || tile->sizes[0].isNull()) return;
+    const QRectF region = loader_->tileRegion(key);
+    const QRectF part = region.intersected(clip);
+    if (part.isEmpty()) return;
+    const double enlarged = region.width() * view_.scale() * dpr_ / tile->sizes[0].width();  // device pixels per tile pixel
+    const QImage& image = tile->sizes[enlarged <= 0.26 ? 2 : enlarged <= 0.52 ? 1 : 0];
+    const double sx = image.width() / region.width(), sy = image.height() / region.height();
+    const QRectF source((part.x() - region.x()) * sx, (part.y() - region.y()) * sy, part.width() * sx, part.height() * sy);
+    painter.setRenderHint(QPainter::SmoothPixmapTransform, enlarged < 3);  // far in, pixels are shown as pixels
+    painter.drawImage(aligned(view_.toWidget(part), dpr_), image, source);
+}
+
+// The best there is for a tile that has not come yet: the nearest complete coarser level, else the overview; finer tiles over it.
+void SlideView::paintMissing(QPainter& painter, const TileKey& key) {
+    const QRectF region = loader_->tileRegion(key);
+    const auto in = [&](int level) { return loader_->tilesIn(level, region.x(), region.y(), region.width(), region.height()); };
+    const int levels = static_cast<int>(loader_->slide()->info().levels.size());
+    bool covered = false;
+    for (int level = key.level + 1; level < levels && !covered; ++level) {
+        const auto keys = in(level);
+        covered = std::all_of(keys.begin(), keys.end(), [this](const TileKey& k) { return loader_->has(k); });
+        if (!covered) continue;
+        for (const TileKey& coarser : keys) paintTile(painter, coarser, region);
+    }
+    const QImage overview = loader_->overview();
+    if (!covered && !overview.isNull()) {
+        const double sx = overview.width() / slideRect().width(), sy = overview.height() / slideRect().height();
+        painter.setRenderHint(QPainter::SmoothPixmapTransform);
+        painter.drawImage(aligned(view_.toWidget(region), dpr_), overview,
+                          QRectF(region.x() * sx, region.y() * sy, region.width() * sx, region.height() * sy));
+    }
+    if (key.level > 0) {
+        const auto finer = in(key.level - 1);
+        if (finer.size() > 36) return;
+        for (const TileKey& k : finer) {
+            if (loader_->has(k)) paintTile(painter, k, region);
+        }
+    }
+}
+
+void SlideView::paintOverview(QPainter& painter) {
+    const QRectF box = overviewRect();
+    if (box.isEmpty()) return;
+    painter.save();
+    painter.setRenderHint(QPainter::SmoothPixmapTransform);
+    painter.fillRect(box.adjusted(-1, -1, 1, 1), QColor(90, 90, 90));
+    painter.drawImage(box, loader_->overview(), QRectF(loader_->overview().rect()));
+    const QRectF slide = slideRect(), seen = view_.visible();
+    const double s = box.width() / slide.width();
+    QRectF mark(box.left() + seen.left() * s, box.top() + seen.top() * s, seen.width() * s, seen.height() * s);
+    if (mark.width() < 6) mark.adjust(mark.width() / 2 - 3, 0, 3 - mark.width() / 2, 0);
+    if (mark.height() < 6) mark.adjust(0, mark.height() / 2 - 3, 0, 3 - mark.height() / 2);
+    painter.setClipRect(box);
+    painter.setPen(QPen(palette().color(QPalette::Highlight), 2));
+    painter.setBrush(Qt::NoBrush);
+    painter.drawRect(mark);
+    painter.restore();
+}
+
+void SlideView::paintCaption(QPainter& painter) {
+    if (caption_.isEmpty()) return;
+    painter.save();
+    QFont bold = font();
+    bold.setBold(true);
+    painter.setFont(bold);
+    const QSizeF text = QFontMetricsF(bold).size(Qt::TextSingleLine, caption_);
+    const QRectF plate(kCorner, kCorner, text.width() + 16, text.height() + 8);
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(QColor(255, 255, 255, 215));
+    painter.drawRoundedRect(plate, 4, 4);
+    painter.setPen(QColor(20, 20, 20));
+    painter.drawText(plate, Qt::AlignCenter, caption_);
+    painter.restore();
+}
+
+void SlideView::paintEmpty(QPainter& painter) {
+    painter.fillRect(rect(), palette().color(QPalette::Base));
+    QColor text = palette().color(QPalette::Text);
+    text.setAlphaF(0.6F);
+    painter.setPen(text);
+    QFont larger = font();
+    larger.setPointSizeF(larger.pointSizeF() > 0 ? larger.pointSizeF() * 1.15 : 11);
+    painter.setFont(larger);
+    painter.drawText(rect().adjusted(24, 24, -24, -24), Qt::AlignCenter | Qt::TextWordWrap, empty_text_);
+}
+
+}  // namespace c2l
