@@ -1,0 +1,44 @@
+#include "options.h"
+
+#include <QCommandLineParser>
+
+#include "base/provenance.h"
+
+namespace c2l::ui {
+
+StudioOptions parse_options(const QStringList& arguments) {
+    QCommandLineParser parser;
+    parser.setApplicationDescription("C2L Studio: gene-conditioned tissue generation for dense spatial transcriptomics.");
+    parser.addPositionalArgument("file", "A project (*.c2l), a slide, or a folder with a slide and its spots.", "[FILE]");
+    parser.addOption({"gene", "Gene to show.", "name"});
+    parser.addOption({"tab", "Tab to show: slide, tiles, landscape or report.", "name"});
+    parser.addOption({"theme", "Colours: light or dark.", "name"});
+    parser.addOption({"size", "Size of the window in pixels.", "WxH"});
+    parser.addOption({"screenshot", "Saves a picture of the window as PNG once everything is shown, and ends.", "file"});
+    parser.addHelpOption();
+    parser.addVersionOption();
+    StudioOptions options;
+    if (!parser.parse(arguments)) {
+        options.error = parser.errorText();
+        return options;
+    }
+    if (parser.isSet("help")) parser.showHelp(0);
+    if (parser.isSet("version")) parser.showVersion();
+    options.file = parser.positionalArguments().value(0);
+    options.gene = parser.value("gene");
+    options.tab = parser.value("tab");
+    options.theme = parser.value("theme");
+    options.screenshot = parser.value("screenshot");
+    if (!options.tab.isEmpty() && !QStringList{"slide", "tiles", "landscape", "report"}.contains(options.tab))
+        options.error = "--tab must be slide, tiles, landscape or report";
+    if (!options.theme.isEmpty() && options.theme != "light" && options.theme != "dark") options.error = "--theme must be light or dark";
+    if (parser.isSet("size")) {
+        const QStringList parts = parser.value("size").split('x');
+        options.size = QSize(parts.value(0).toInt(), parts.value(1).toInt());
+        if (parts.size() != 2 || options.size.width() < 200 || options.size.height() < 200 || options.size.width() > 8192 || options.size.height() > 8192)
+            options.error = "--size must be WIDTHxHEIGHT between 200x200 and 8192x8192";
+    }
+    return options;
+}
+
+}  // namespace c2l::ui

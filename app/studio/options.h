@@ -1,0 +1,20 @@
+// Command line of c2l-studio.
+#pragma once
+
+#include <QSize>
+#include <QString>
+#include <QStringList>
+
+namespace c2l::ui {
+
+struct StudioOptions {
+    QString file;               // project, slide or folder to open; empty: none
+    QString gene, tab, theme;   // empty: as the settings say
+    QString screenshot;         // save a picture of the window there and end
+    QSize size;                 // of the window; invalid: as it was left
+    QString error;              // a usage error, one sentence
+};
+
+StudioOptions parse_options(const QStringList& arguments);  // handles --help and --version itself, by ending the program
+
+}  // namespace c2l::ui

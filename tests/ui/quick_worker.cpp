@@ -1,0 +1,80 @@
+// A worker for tests of the window: rpc::Server as in `c2l worker`, with jobs of its own.
+//
+// run: progress with a loss curve, then an evaluation artifact in the project. The seed chooses what goes wrong:
+// 1 aborts midway, 2 fails with an error, 3 ignores being stopped, 4 goes on until it is stopped, 5 exits silently with code 7.
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "project/project.h"
+#include "rpc/server.h"
+
+namespace {
+
+using nlohmann::json;
+
+void pause(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
+
+void store_evaluation(const std::string& file, std::uint64_t seed) {
+    const auto project = c2l::Project::open(file, c2l::Project::Mode::Write);
+    c2l::Provenance provenance;
+    provenance.step = "evaluate";
+    provenance.params = "{}";
+    provenance.seed = seed;
+    project->obtain(provenance, [](const std::filesystem::path& staging) {
+        c2l::write_file(staging / "report.json", json{{"genes", 50}, {"spots_train", 30}, {"spots_test", 6}, {"pearson", {{"mean", 0.4567}, {"lower", 0.4}, {"upper", 0.5}}}}.dump());
+    });
+}
+
+json run(const json& params, const c2l::JobContext& ctx) {
+    const int seed = params.value("seed", 0);
+    const int steps = seed == 4 ? 100000 : 20;
+    for (int i = 1; i <= steps; ++i) {
+        if (seed == 3) pause(20);
+        else ctx.check_stop();
+        c2l::Progress p;
+        p.step = "adapt";
+        p.done = i;
+        p.total = steps;
+        p.eta_s = 0.01 * (steps - i);
+        p.loss = 1.0 / i;
+        p.held_out = i % 5 == 0;
+        p.memory_bytes = 123'000'000;
+        ctx.progress(p);
+        if (i == 10 && seed == 1) {
+            std::fputs("something went very wrong\n", stderr);
+            std::abort();
+        }
+        if (i == 10 && seed == 5) std::_Exit(7);
+        if (i == 10 && seed == 2) throw c2l::Error(c2l::ErrorCode::BadInput, "the slide has no tissue; choose another", "/x/slide.tif");
+        if (i == 10 && seed == 3) pause(600000);
+        pause(5);
+    }
+    ctx.issue({c2l::Severity::Warning, "3 spots lie off the tissue", "12,34"});
+    if (params.contains("project")) store_evaluation(params["project"], static_cast<std::uint64_t>(seed));
+    return {{"pearson", 0.4567}};
+}
+
+}  // namespace
+
+int main() {
+    c2l::rpc::Service service;
+    service.capabilities = {{"program", "quick"}};
+    service.has = [](const std::string& method) { return method == "run"; };
+    service.check = [](const std::string&, const json&) {};
+    service.run = [](const std::string&, const json& params, const c2l::JobContext& ctx) { return run(params, ctx); };
+    c2l::rpc::Server server(service, [](std::string_view bytes) {
+        std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+        std::fflush(stdout);
+    });
+    server.serve([](char* buffer, std::size_t size) {
+        const auto n = ::read(0, buffer, size);
+        return n > 0 ? static_cast<std::size_t>(n) : 0;
+    });
+}

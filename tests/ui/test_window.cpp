@@ -1,0 +1,352 @@
+// The whole window, offscreen, over a small project and a worker whose jobs take a moment.
+#include <QClipboard>
+#include <QComboBox>
+#include <QDir>
+#include <QDirIterator>
+#include <QFile>
+#include <QLabel>
+#include <QLineEdit>
+#include <QListView>
+#include <QMimeData>
+#include <QPlainTextEdit>
+#include <QPushButton>
+#include <QSettings>
+#include <QSignalSpy>
+#include <QSpinBox>
+#include <QStandardPaths>
+#include <QTabWidget>
+#include <QTemporaryDir>
+#include <QTest>
+#include <QtGui/QDropEvent>
+
+#include "ui/document/document.h"
+#include "ui/gallery/tile_gallery.h"
+#include "ui/jobs/worker_client.h"
+#include "ui/landscape/landscape_view.h"
+#include "ui/mainwindow/jobs.h"
+#include "ui/mainwindow/main_window.h"
+#include "ui/mainwindow/slide_page.h"
+#include "ui/panels/expression_panel.h"
+#include "ui/panels/import_form.h"
+#include "ui/panels/job_panel.h"
+#include "ui/panels/message_bar.h"
+#include "ui/panels/project_panel.h"
+#include "ui/panels/report_panel.h"
+#include "ui/panels/theme.h"
+#include "ui/plots/loss_plot.h"
+#include "ui/small_project.h"
+
+using namespace c2l;
+using namespace c2l::ui;
+using c2l::test::SmallProject;
+
+namespace {
+
+std::unique_ptr<MainWindow> make_window() {
+    auto window = std::make_unique<MainWindow>(new WorkerClient(QStringLiteral(C2L_BIN_DIR "/quick_worker"), {}));
+    window->resize(1280, 800);
+    window->show();
+    return window;
+}
+
+void drop(QWidget* target, const QStringList& files) {
+    QMimeData data;
+    QList<QUrl> urls;
+    for (const QString& file : files) urls << QUrl::fromLocalFile(file);
+    data.setUrls(urls);
+    QDragEnterEvent enter(QPoint(5, 5), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(target, &enter);
+    QVERIFY(enter.isAccepted());
+    QDropEvent event(QPointF(5, 5), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(target, &event);
+}
+
+}  // namespace
+
+class TestWindow : public QObject {
+    Q_OBJECT
+private Q_SLOTS:
+    void initTestCase();
+    void says_what_to_do_when_empty();
+    void opens_a_project();
+    void recolours_for_a_searched_gene();
+    void shows_the_predicted_map();
+    void limits_follow_the_fields();
+    void shows_pairs_of_tiles();
+    void shows_the_report();
+    void runs_the_job_and_shows_what_it_made();
+    void stops_the_job();
+    void lives_on_when_the_worker_crashes();
+    void a_dropped_folder_fills_the_form();
+    void a_slide_without_scale_needs_it();
+    void a_dropped_project_opens();
+    void a_broken_project_is_one_sentence();
+    void a_hostile_tile_is_a_placeholder();
+    void saves_pictures();
+
+private:
+    void open(MainWindow& window, const QString& file) {
+        window.open(file);
+        QTRY_VERIFY_WITH_TIMEOUT(window.document()->has_project() && window.document()->slide() && window.document()->reports() && window.isQuiet(), 20000);
+    }
+    QTemporaryDir home_;
+    SmallProject bare_, full_;
+};
+
+void TestWindow::initTestCase() {
+    QVERIFY(home_.isValid());
+    QSettings::setDefaultFormat(QSettings::IniFormat);
+    QSettings::setPath(QSettings::IniFormat, QSettings::UserScope, home_.path());
+    QCoreApplication::setOrganizationName("C2L test");
+    apply_theme(*qApp, Theme::Light);
+    bare_ = test::make_small_project(home_.filePath("bare"), false);
+    full_ = test::make_small_project(home_.filePath("full"), true);
+}
+
+void TestWindow::says_what_to_do_when_empty() {
+    const auto window = make_window();
+    QVERIFY(window->projectPanel()->form()->isVisible());
+    QVERIFY(!window->jobPanel()->run->isEnabled());
+    QVERIFY(!window->jobPanel()->stop->isEnabled());
+    QVERIFY(window->jobPanel()->status().contains("open a project"));
+    QVERIFY(window->report()->text().contains("No results yet"));
+    QVERIFY(!window->expressionPanel()->search()->isEnabled());
+}
+
+void TestWindow::opens_a_project() {
+    const auto window = make_window();
+    open(*window, bare_.project);
+    QCOMPARE(window->slidePage()->spots()->count(), std::size_t{SmallProject::kSpots});
+    QCOMPARE(window->slidePage()->spots()->diameter(), 200.0);
+    QVERIFY(window->jobPanel()->run->isEnabled());
+    QCOMPARE(window->jobPanel()->spots->maximum(), int{SmallProject::kSpots});
+    QVERIFY(!window->expressionPanel()->predictedButton()->isEnabled());
+    QVERIFY(window->projectPanel()->form()->isHidden());
+    QVERIFY(window->windowTitle().startsWith("section"));
+    QCOMPARE(window->document()->mpp(), 0.5);
+}
+
+void TestWindow::recolours_for_a_searched_gene() {
+    const auto window = make_window();
+    open(*window, bare_.project);
+    QLineEdit* search = window->expressionPanel()->search();
+    search->clear();
+    QTest::keyClicks(search, "erbb2");
+    const auto& values = window->slidePage()->spots()->values();
+    QCOMPARE(values.size(), std::size_t{SmallProject::kSpots});
+    QVERIFY(qAbs(values[1] - std::log1p(8.f)) < 1e-5f);  // column 1 of the grid
+    const std::vector<float> before = values;
+    search->clear();
+    QTest::keyClicks(search, "CD3E");
+    QVERIFY(window->slidePage()->spots()->values() != before);
+    QTest::keyClicks(search, "XYZ");
+    QVERIFY(window->expressionPanel()->settings().gene.isEmpty());
+    search->clear();
+    QVERIFY(window->slidePage()->spots()->values().empty());  // plain rings
+}
+
+void TestWindow::shows_the_predicted_map() {
+    const auto window = make_window();
+    open(*window, full_.project);
+    QVERIFY(window->expressionPanel()->settings().predicted);  // the result of the job comes first
+    QVERIFY(window->slidePage()->map()->isVisible());
+    QVERIFY(!window->slidePage()->spots()->isVisible());
+    window->setGene("krt8");
+    QCOMPARE(window->expressionPanel()->settings().gene, QString("KRT8"));
+    QCOMPARE(window->slidePage()->map()->values().size(), std::size_t{24 * 24});
+    QCOMPARE(window->slidePage()->map()->grid().cols, 24);
+    QCOMPARE(window->document()->map_unit(), QString("log(1 + counts)"));
+    window->expressionPanel()->setPredicted(false);
+    QVERIFY(window->slidePage()->spots()->isVisible());
+    QVERIFY(!window->slidePage()->map()->isVisible());
+}
+
+void TestWindow::limits_follow_the_fields() {
+    ExpressionSettings settings;
+    const std::vector<float> values = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+    settings.low = 0, settings.high = 100;
+    QCOMPARE(scale_for(values, settings).high, 10.0);
+    settings.fixed_limits = true;
+    settings.low = 2, settings.high = 4;
+    QCOMPARE(scale_for(values, settings).low, 2.0);
+    QCOMPARE(scale_for(values, settings).high, 4.0);
+    settings.high = 1;  // upside down while it is being typed
+    QVERIFY(scale_for(values, settings).high > scale_for(values, settings).low);
+}
+
+void TestWindow::shows_pairs_of_tiles() {
+    const auto window = make_window();
+    open(*window, full_.project);
+    window->setTab("tiles");
+    TilePairs* pairs = window->gallery()->pairs();
+    QCOMPARE(pairs->rowCount(), int{SmallProject::kTiles});
+    QTRY_VERIFY_WITH_TIMEOUT(pairs->pair(0) && pairs->pair(4), 10000);
+    QCOMPARE(pairs->pair(0)->real.size(), QSize(128, 128));
+    QCOMPARE(pairs->pair(0)->synthetic.size(), QSize(128, 128));
+    QVERIFY2(pairs->pair(0)->real_problem.isEmpty(), qPrintable(pairs->pair(0)->real_problem));
+    QCOMPARE(pairs->centre(1), QPointF(274 + 3 * 300, 274));  // the fourth spot, not the mixture's place
+    window->gallery()->select(4);
+    QVERIFY(window->gallery()->details().contains("Flagged"));
+    QVERIFY(window->gallery()->details().contains("12345678901234567894"));  // 64-bit seeds keep every digit
+    window->gallery()->select(1);
+    QVERIFY(window->gallery()->details().contains("Mixed with"));
+    pairs->setFlaggedOnly(true);
+    QCOMPARE(pairs->rowCount(), 1);
+    QSignalSpy located(window->gallery(), &TileGallery::showOnSlide);
+    Q_EMIT window->gallery()->showOnSlide(500, 500);
+    QCOMPARE(window->tabs()->currentIndex(), 0);
+}
+
+void TestWindow::shows_the_report() {
+    const auto window = make_window();
+    open(*window, full_.project);
+    const QString text = window->report()->text();
+    for (const char* part : {"0.391", "0.340 to 0.440", "Real spots only", "0.372", "No clear effect", "0.214", "Control", "12.1", "8.3 %", "Adapting the generator"})
+        QVERIFY2(text.contains(part), part);
+    QVERIFY(!text.contains("simulated"));
+    QCOMPARE(window->jobPanel()->plot()->points(false), 50);
+    QCOMPARE(window->jobPanel()->plot()->points(true), 10);
+}
+
+void TestWindow::runs_the_job_and_shows_what_it_made() {
+    const SmallProject p = test::make_small_project(home_.filePath("run"), false);
+    const auto window = make_window();
+    open(*window, p.project);
+    window->jobPanel()->spots->setValue(30);
+    QApplication::clipboard()->setText(window->jobPanel()->commandLine());
+    QCOMPARE(QApplication::clipboard()->text(), QString("c2l run %1 --adapt-steps 600 --seed 0 --spots 30").arg(p.project));
+    QTest::mouseClick(window->jobPanel()->run, Qt::LeftButton);
+    QVERIFY(window->jobPanel()->stop->isEnabled());
+    QVERIFY(!window->jobPanel()->run->isEnabled());
+    QTRY_VERIFY_WITH_TIMEOUT(window->jobPanel()->run->isEnabled(), 20000);
+    QCOMPARE(window->jobPanel()->plot()->points(false) + window->jobPanel()->plot()->points(true), 20);
+    QVERIFY(window->findChild<QPlainTextEdit*>("job_log")->toPlainText().contains("3 spots lie off the tissue"));
+    QTRY_VERIFY_WITH_TIMEOUT(window->report()->text().contains("0.457"), 10000);  // read from the project file
+}
+
+void TestWindow::stops_the_job() {
+    const auto window = make_window();
+    open(*window, bare_.project);
+    window->jobPanel()->seed->setValue(4);
+    window->jobPanel()->run->click();
+    QTRY_VERIFY_WITH_TIMEOUT(window->jobPanel()->plot()->points(false) > 0, 10000);
+    QTest::mouseClick(window->jobPanel()->stop, Qt::LeftButton);
+    QVERIFY(!window->jobPanel()->stop->isEnabled());
+    QTRY_VERIFY_WITH_TIMEOUT(window->jobPanel()->run->isEnabled(), 10000);
+    QVERIFY(window->jobPanel()->status().startsWith("Stopped"));
+}
+
+void TestWindow::lives_on_when_the_worker_crashes() {
+    const auto window = make_window();
+    open(*window, full_.project);
+    window->jobPanel()->seed->setValue(1);
+    window->jobPanel()->run->click();
+    QTRY_VERIFY_WITH_TIMEOUT(window->jobPanel()->run->isEnabled(), 10000);
+    QVERIFY2(window->messages()->text().contains("crashed"), qPrintable(window->messages()->text()));
+    QVERIFY(window->document()->slide());
+    QVERIFY(window->report()->text().contains("0.391"));  // what was saved is still there
+    QTRY_VERIFY_WITH_TIMEOUT(window->isQuiet(), 10000);
+}
+
+void TestWindow::a_dropped_folder_fills_the_form() {
+    const auto window = make_window();
+    const QString folder = home_.filePath("dropped");
+    QVERIFY(QDir().mkpath(folder));
+    QVERIFY(QFile::copy(bare_.slide, folder + "/section.tiff"));
+    QVERIFY(QFile::copy(bare_.spots, folder + "/section.h5ad"));
+    drop(window->projectPanel()->form(), {folder});
+    ImportForm* form = window->projectPanel()->form();
+    QTRY_COMPARE_WITH_TIMEOUT(form->slide->text(), folder + "/section.tiff", 10000);
+    QCOMPARE(form->spots->text(), folder + "/section.h5ad");
+    QCOMPARE(form->project->text(), folder + "/section.c2l");
+    QVERIFY(form->mpp->placeholderText().contains("0.5"));
+    QVERIFY2(form->problem().isEmpty(), qPrintable(form->problem()));
+    QVERIFY(form->submit->isEnabled());
+    const nlohmann::json params = form->params();
+    QCOMPARE(QString::fromStdString(params["slide"]), folder + "/section.tiff");
+    QVERIFY(!params.contains("mpp"));
+    QTRY_VERIFY_WITH_TIMEOUT(window->document()->slide() != nullptr, 10000);  // it can be looked at before the import
+    drop(window.get(), {home_.path() + "/nothing-here"});
+    QTRY_VERIFY_WITH_TIMEOUT(!window->messages()->text().isEmpty(), 10000);
+}
+
+void TestWindow::a_slide_without_scale_needs_it() {
+    ImportForm form;
+    const QString slide = bare_.slide;
+    form.fill({{}, slide, bare_.spots, {}, std::nullopt, {}});
+    QVERIFY(!form.submit->isEnabled());
+    QVERIFY(form.problem().contains("µm/px"));
+    form.mpp->setText("0,687");
+    QVERIFY(form.submit->isEnabled());
+    QCOMPARE(form.params()["mpp"].get<double>(), 0.687);
+    form.mpp->setText("-3");
+    QVERIFY(!form.submit->isEnabled());
+}
+
+void TestWindow::a_dropped_project_opens() {
+    const auto window = make_window();
+    drop(window.get(), {bare_.project});
+    QTRY_VERIFY_WITH_TIMEOUT(window->document()->has_project() && window->document()->slide(), 10000);
+    QTRY_VERIFY_WITH_TIMEOUT(window->isQuiet(), 10000);
+}
+
+void TestWindow::a_broken_project_is_one_sentence() {
+    const QString file = home_.filePath("broken.c2l");
+    QFile f(file);
+    QVERIFY(f.open(QIODevice::WriteOnly));
+    f.write("not a project");
+    f.close();
+    const auto window = make_window();
+    window->document()->open(file);
+    QTRY_VERIFY_WITH_TIMEOUT(window->messages()->text().contains("broken.c2l"), 10000);
+    QVERIFY(!window->document()->has_project());
+}
+
+void TestWindow::a_hostile_tile_is_a_placeholder() {
+    const SmallProject p = test::make_small_project(home_.filePath("hostile"), true);
+    QDirIterator files(p.folder, {"000002.png"}, QDir::Files, QDirIterator::Subdirectories);
+    QVERIFY(files.hasNext());
+    QFile tile(files.next());
+    QVERIFY(tile.setPermissions(QFile::ReadOwner | QFile::WriteOwner));
+    QVERIFY(tile.open(QIODevice::WriteOnly));
+    tile.write("no picture");
+    tile.close();
+    const auto window = make_window();
+    open(*window, p.project);
+    TilePairs* pairs = window->gallery()->pairs();
+    QTRY_VERIFY_WITH_TIMEOUT(pairs->pair(2) != nullptr, 10000);
+    QVERIFY(pairs->pair(2)->synthetic.isNull());
+    QVERIFY(!pairs->pair(2)->synthetic_problem.isEmpty());
+    QVERIFY(!pairs->pair(2)->real.isNull());
+}
+
+// Set C2L_SHOTS to a folder to look at the window.
+void TestWindow::saves_pictures() {
+    const QString folder = qEnvironmentVariable("C2L_SHOTS", home_.filePath("shots"));
+    QVERIFY(QDir().mkpath(folder));
+    for (const Theme theme : {Theme::Light, Theme::Dark}) {
+        apply_theme(*qApp, theme);
+        for (const QSize size : {QSize(1280, 800), QSize(2560, 1440)}) {
+            const auto window = make_window();
+            window->resize(size);
+            const QString stem = QString("%1/%2-%3-").arg(folder, to_string(theme)).arg(size.width());
+            QTest::qWait(50);
+            QVERIFY(window->grab().save(stem + "empty.png"));
+            open(*window, full_.project);
+            for (const char* tab : {"slide", "tiles", "landscape", "report"}) {
+                window->setTab(tab);
+                QTest::qWait(50);
+                QTRY_VERIFY_WITH_TIMEOUT(window->isQuiet(), 10000);
+                QVERIFY(window->grab().save(stem + tab + ".png"));
+            }
+            window->setTab("slide");
+            window->expressionPanel()->setPredicted(false);
+            window->setGene("ERBB2");
+            QTest::qWait(50);
+            QVERIFY(window->grab().save(stem + "measured.png"));
+        }
+    }
+}
+
+QTEST_MAIN(TestWindow)
+#include "test_window.moc"

@@ -1,0 +1,211 @@
+#include "ui/mainwindow/main_window.h"
+
+#include <QApplication>
+#include <QDockWidget>
+#include <QDragEnterEvent>
+#include <QFileInfo>
+#include <QLabel>
+#include <QMenu>
+#include <QSettings>
+#include <QStatusBar>
+#include <QTabWidget>
+#include <QVBoxLayout>
+
+#include "ui/document/document.h"
+#include "ui/gallery/tile_gallery.h"
+#include "ui/mainwindow/jobs.h"
+#include "ui/mainwindow/landscape_page.h"
+#include "ui/mainwindow/recent_projects.h"
+#include "ui/mainwindow/slide_page.h"
+#include "ui/panels/expression_panel.h"
+#include "ui/panels/import_form.h"
+#include "ui/panels/job_panel.h"
+#include "ui/panels/message_bar.h"
+#include "ui/panels/project_panel.h"
+#include "ui/panels/report_panel.h"
+
+namespace c2l::ui {
+namespace {
+constexpr int kLayoutVersion = 1;  // of the saved arrangement of docks
+const QStringList kTabs = {"slide", "tiles", "landscape", "report"};
+}  // namespace
+
+MainWindow::MainWindow(WorkerClient* worker, QWidget* parent) : QMainWindow(parent), document_(new Document(this)) {
+    setWindowTitle(tr("C2L Studio"));
+    setWindowIcon(QIcon(":/app/c2l-studio.svg"));
+    setAcceptDrops(true);
+    makeCentre();
+    makeDocks();
+    if (!worker) worker = new WorkerClient;
+    worker->setParent(this);
+    jobs_ = new Jobs(worker, {document_, job_, project_->form(), messages_}, this);
+    makeMenus();
+    connectDocument();
+    resize(1280, 800);
+    resizeDocks({project_dock_, expression_dock_}, {grid(68), grid(64)}, Qt::Horizontal);
+    resizeDocks({job_dock_}, {grid(52)}, Qt::Vertical);
+    const QSettings settings;
+    restoreGeometry(settings.value("window/geometry").toByteArray());
+    restoreState(settings.value("window/state").toByteArray(), kLayoutVersion);
+}
+
+MainWindow::~MainWindow() { delete jobs_->worker(); }
+
+void MainWindow::makeCentre() {
+    messages_ = new MessageBar;
+    tabs_ = new QTabWidget;
+    tabs_->setDocumentMode(true);
+    slide_ = new SlidePage(document_);
+    gallery_ = new TileGallery;
+    landscape_ = new LandscapePage(document_, slide_);
+    report_ = new ReportPanel;
+    tabs_->addTab(slide_, icon("overlay"), tr("Slide"));
+    tabs_->addTab(gallery_, icon("gallery"), tr("Tiles"));
+    tabs_->addTab(landscape_, icon("surface"), tr("Landscape"));
+    tabs_->addTab(report_, icon("map"), tr("Report"));
+    auto* centre = new QWidget;
+    auto* column = new QVBoxLayout(centre);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
+    column->addWidget(messages_);
+    column->addWidget(tabs_, 1);
+    setCentralWidget(centre);
+    pointed_ = new QLabel;
+    busy_ = new QLabel;
+    magnification_ = new QLabel;
+    magnification_->setToolTip(tr("Magnification: at 10× one screen pixel shows 1 µm"));
+    statusBar()->addWidget(pointed_, 1);
+    statusBar()->addPermanentWidget(busy_);
+    statusBar()->addPermanentWidget(magnification_);
+}
+
+void MainWindow::makeDocks() {
+    setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
+    setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea);
+    const auto dock = [this](const QString& title, const char* name, QWidget* widget, Qt::DockWidgetArea area) {
+        auto* d = new QDockWidget(title, this);
+        d->setObjectName(name);
+        d->setWidget(widget);
+        d->setFeatures(QDockWidget::DockWidgetMovable | QDockWidget::DockWidgetClosable);
+        addDockWidget(area, d);
+        return d;
+    };
+    project_ = new ProjectPanel(document_);
+    expression_ = new ExpressionPanel;
+    job_ = new JobPanel;
+    project_dock_ = dock(tr("Project"), "project_dock", project_, Qt::LeftDockWidgetArea);
+    expression_dock_ = dock(tr("Gene"), "gene_dock", expression_, Qt::RightDockWidgetArea);
+    job_dock_ = dock(tr("Job"), "job_dock", job_, Qt::BottomDockWidgetArea);
+}
+
+void MainWindow::connectDocument() {
+    connect(document_, &Document::projectChanged, this, &MainWindow::projectOpened);
+    connect(document_, &Document::failed, messages_, &MessageBar::warn);
+    connect(document_, &Document::busyChanged, this, [this] { busy_->setText(document_->busy()); });
+    connect(document_, &Document::slideChanged, this, &MainWindow::recolour);
+    const auto genes_changed = [this] {
+        expression_->setGenes(document_->measured_genes(), document_->predicted_genes());
+        if (!wanted_gene_.isEmpty() && expression_->setGene(wanted_gene_)) wanted_gene_.clear();
+        else if (expression_->settings().gene.isEmpty()) expression_->setGene(document_->suggested_gene());
+        job_->setProject(document_->project_path(), document_->spots() ? static_cast<int>(document_->spots()->spots.size()) : 0);
+        recolour();
+    };
+    connect(document_, &Document::spotsChanged, this, genes_changed);
+    connect(document_, &Document::mapChanged, this, [this, genes_changed] {
+        genes_changed();
+        if (document_->map()) expression_->setPredicted(true);
+    });
+    for (auto signal : {&Document::spotsChanged, &Document::slideChanged, &Document::syntheticChanged}) connect(document_, signal, this, &MainWindow::showPairs);
+    connect(document_, &Document::reportsChanged, this, [this] {
+        report_->setReports(document_->reports(), document_->simulated());
+        if (document_->reports()) job_->showCurve(document_->reports()->curve);
+    });
+    connect(expression_, &ExpressionPanel::changed, this, &MainWindow::recolour);
+    connect(gallery_, &TileGallery::showOnSlide, this, [this](double x, double y) {
+        setTab("slide");
+        slide_->goTo(x, y);
+    });
+    connect(project_, &ProjectPanel::jumpTo, this, [this](double x, double y) {
+        setTab("slide");
+        slide_->goTo(x, y);
+    });
+    connect(project_, &ProjectPanel::sampleRequested, jobs_, &Jobs::openSample);
+    connect(project_->form(), &ImportForm::filesDropped, this, &MainWindow::openDropped);
+    connect(project_->form(), &ImportForm::slideChosen, this, [this](const QString& path) { openDropped({path}); });
+    connect(project_->form(), &ImportForm::importRequested, jobs_, [this](const nlohmann::json& p) { jobs_->start("import", p); });
+    connect(job_, &JobPanel::runRequested, jobs_, [this](const nlohmann::json& p) { jobs_->start("run", p); });
+    connect(job_, &JobPanel::stopRequested, jobs_, &Jobs::stop);
+    connect(slide_, &SlidePage::pointed, pointed_, &QLabel::setText);
+    connect(slide_->view(), &SlideView::viewChanged, this, [this] {
+        const auto m = slide_->view()->magnification();
+        magnification_->setText(m ? tr("%1×").arg(*m, 0, 'g', 3) : QString());
+    });
+}
+
+void MainWindow::projectOpened() {
+    const QString path = document_->project_path();
+    setWindowTitle(path.isEmpty() ? tr("C2L Studio") : tr("%1 – C2L Studio").arg(QFileInfo(path).completeBaseName()));
+    export_->setEnabled(!path.isEmpty());
+    job_->setProject(path, document_->spots() ? static_cast<int>(document_->spots()->spots.size()) : 0);
+    if (!path.isEmpty()) remember_project(path);
+}
+
+void MainWindow::recolour() {
+    expression_->showExpression(slide_->showExpression(expression_->settings()));
+    landscape_->showExpression(expression_->settings());
+}
+
+void MainWindow::showPairs() {
+    gallery_->setSimulated(document_->simulated());
+    gallery_->setSources(document_->synthetic(), document_->slide(), document_->spots());
+}
+
+void MainWindow::open(const QString& path) { openDropped({path}); }
+
+void MainWindow::openDropped(const QStringList& paths) {
+    if (paths.isEmpty()) return;
+    if (jobs_->worker()->isRunning() && paths.size() == 1 && paths.front().endsWith(".c2l")) return messages_->warn(tr("A job is running; stop it before opening another project."));
+    document_->recognise(paths, [this](const ImportGuess& guess) {
+        if (!guess.project.isEmpty()) return document_->open(guess.project);
+        if (guess.empty()) return messages_->warn(guess.note);
+        project_dock_->show();
+        project_->showImport(true);
+        project_->form()->fill(guess);
+        if (!document_->has_project() && !guess.slide.isEmpty()) document_->open_slide(guess.slide);
+    });
+}
+
+void MainWindow::setTab(const QString& name) { tabs_->setCurrentIndex(std::max(0, static_cast<int>(kTabs.indexOf(name)))); }
+
+void MainWindow::setGene(const QString& gene) {
+    if (!expression_->setGene(gene)) wanted_gene_ = gene;
+}
+
+void MainWindow::setTheme(Theme theme) { apply_theme(*qApp, theme); }
+
+bool MainWindow::isQuiet() const {
+    return document_->busy().isEmpty() && (!document_->slide() || tabs_->currentWidget() != slide_ || slide_->view()->isSettled()) &&
+           gallery_->pairs()->isQuiet();
+}
+
+void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
+    if (!dragged_files(event->mimeData()).isEmpty()) event->acceptProposedAction();
+}
+
+void MainWindow::dropEvent(QDropEvent* event) {
+    event->acceptProposedAction();
+    openDropped(dragged_files(event->mimeData()));
+}
+
+void MainWindow::rememberLayout() {
+    QSettings settings;
+    settings.setValue("window/geometry", saveGeometry());
+    settings.setValue("window/state", saveState(kLayoutVersion));
+}
+
+void MainWindow::closeEvent(QCloseEvent* event) {
+    rememberLayout();
+    QMainWindow::closeEvent(event);
+}
+
+}  // namespace c2l::ui

@@ -1,0 +1,43 @@
+#include "ui/panels/message_bar.h"
+
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QToolButton>
+
+#include "ui/panels/theme.h"
+
+namespace c2l::ui {
+
+MessageBar::MessageBar(QWidget* parent) : QFrame(parent), label_(new QLabel), stripe_(new QLabel) {
+    setAutoFillBackground(true);
+    setBackgroundRole(QPalette::AlternateBase);
+    label_->setWordWrap(true);
+    label_->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    stripe_->setFixedWidth(grid(1));
+    stripe_->setAutoFillBackground(true);
+    auto* close = new QToolButton;
+    close->setText("×");
+    close->setAutoRaise(true);
+    close->setToolTip(tr("Close this message"));
+    auto* row = new QHBoxLayout(this);
+    row->setContentsMargins(0, 0, grid(2), 0);
+    row->setSpacing(grid(2));
+    row->addWidget(stripe_);
+    row->addWidget(label_, 1);
+    row->addWidget(close);
+    label_->setContentsMargins(grid(1), grid(2), 0, grid(2));
+    connect(close, &QToolButton::clicked, this, &QWidget::hide);
+    hide();
+}
+
+void MessageBar::inform(const QString& text) { say(text, false); }
+void MessageBar::warn(const QString& text) { say(text, true); }
+QString MessageBar::text() const { return isHidden() ? QString() : label_->text(); }
+
+void MessageBar::say(const QString& text, bool warning) {
+    stripe_->setBackgroundRole(warning ? QPalette::BrightText : QPalette::Highlight);
+    label_->setText(text);
+    setVisible(!text.isEmpty());
+}
+
+}  // namespace c2l::ui

@@ -1,0 +1,164 @@
+#include "ui/panels/report_text.h"
+
+#include <QStringList>
+#include <cmath>
+
+#include "ui/panels/job_panel.h"
+#include "ui/panels/theme.h"
+
+namespace c2l::ui {
+namespace {
+
+using nlohmann::json;
+
+const json* member(const json& object, const char* key) {
+    if (!object.is_object()) return nullptr;
+    const auto it = object.find(key);
+    return it == object.end() || it->is_null() ? nullptr : &*it;
+}
+
+std::optional<double> number(const json& object, const char* key) {
+    const json* v = member(object, key);
+    return v && v->is_number() ? std::optional(v->get<double>()) : std::nullopt;
+}
+
+QString count(const json& object, const char* key) {
+    const json* v = member(object, key);
+    if (v && v->is_array()) return QString::number(v->size());
+    return v && v->is_number() ? QString::number(v->get<double>(), 'f', 0) : QStringLiteral("?");
+}
+
+QString fixed(double value, int digits = 3) { return QString::number(value, 'f', digits).replace('-', QChar(0x2212)); }
+
+// A table whose rows are drawn as strings; the first row is the head.
+class Table {
+public:
+    Table(const QPalette& palette, const QStringList& head) : line_(palette.color(QPalette::Mid).name()) {
+        html_ = "<table width='100%' cellspacing='0' cellpadding='4'><tr>";
+        for (qsizetype i = 0; i < head.size(); ++i) html_ += cell("th", head[i], i == 0);
+        html_ += "</tr>";
+    }
+    void row(const QStringList& cells, bool strong = false) {
+        html_ += "<tr>";
+        for (qsizetype i = 0; i < cells.size(); ++i) html_ += cell("td", strong ? "<b>" + cells[i] + "</b>" : cells[i], i == 0);
+        html_ += "</tr>";
+    }
+    QString html() const { return html_ + "</table>"; }
+
+private:
+    QString cell(const char* tag, const QString& text, bool left) const {
+        return QString("<%1 align='%2' style='border-bottom:1px solid %3'>%4</%1>").arg(tag, left ? "left" : "right", line_, text);
+    }
+    QString html_, line_;
+};
+
+void correlation_row(Table& table, const json& report, const char* key, const QString& name, bool strong = false) {
+    const json* c = member(report, key);
+    if (!c) return;
+    const auto mean = c->is_number() ? std::optional(c->get<double>()) : number(*c, "mean");
+    if (!mean) return;
+    const auto lower = number(*c, "lower"), upper = number(*c, "upper"), median = number(*c, "median");
+    table.row({name, fixed(*mean), lower && upper ? QObject::tr("%1 to %2").arg(fixed(*lower), fixed(*upper)) : QString(), median ? fixed(*median) : QString()}, strong);
+}
+
+QString accuracy(const json& e, const QPalette& palette) {
+    if (!e.is_object()) return {};
+    QString html = "<h3>" + QObject::tr("Accuracy on held-out spots") + "</h3>";
+    html += "<p>" + QObject::tr("Pearson correlation of predicted and measured expression: mean over %1 genes, %2 held-out spots in compact blocks, learnt from %3 spots. "
+                                "Intervals are 95 % bootstrap over spots.")
+                        .arg(count(e, "genes"), count(e, "spots_test"), count(e, "spots_train")) + "</p>";
+    Table table(palette, {QObject::tr("Predictor"), QObject::tr("Mean"), QObject::tr("95 % interval"), QObject::tr("Median gene")});
+    correlation_row(table, e, "pearson", QObject::tr("As used for the map"), true);
+    correlation_row(table, e, "pearson_real_only", QObject::tr("Real spots only"));
+    correlation_row(table, e, "pearson_with_synthetic", QObject::tr("Real and synthetic pairs"));
+    correlation_row(table, e, "delta", QObject::tr("Difference that synthetic pairs make"));
+    correlation_row(table, e, "pearson_with_shuffled_synthetic", QObject::tr("Control: real and synthetic pairs with shuffled genes"));
+    correlation_row(table, e, "pearson_depth_partial", QObject::tr("With sequencing depth taken out"));
+    correlation_row(table, e, "pearson_depth_partial_real_only", QObject::tr("With sequencing depth taken out, real spots only"));
+    correlation_row(table, e, "pearson_shuffled", QObject::tr("Control: shuffled expression (expected near 0)"));
+    if (const json* repeats = member(e, "repeats"))
+        correlation_row(table, *repeats, "pearson_real_only", QObject::tr("Real spots only, over %1 other block splits").arg(count(*repeats, "splits")));
+    html += table.html();
+    if (const auto weight = number(e, "synthetic_weight"); weight && *weight == 0)
+        html += "<p>" + QObject::tr("Inner cross-validation chose weight 0 for synthetic pairs: the map was made from real spots only.") + "</p>";
+    if (const json* delta = member(e, "delta")) {
+        const auto lower = number(*delta, "lower"), upper = number(*delta, "upper");
+        if (lower && upper)
+            html += "<p><b>" + (*lower > 0   ? QObject::tr("Synthetic pairs helped on this section: the whole interval of the difference is above 0.")
+                                : *upper < 0 ? QObject::tr("Synthetic pairs did harm on this section: the whole interval of the difference is below 0.")
+                                             : QObject::tr("No clear effect of synthetic pairs on this section: the interval of the difference includes 0.")) + "</b></p>";
+    }
+    return html;
+}
+
+void distance_row(Table& table, const json& report, const char* key, const QString& name) {
+    const json* d = member(report, key);
+    if (!d) return;
+    const auto value = number(*d, "value"), lower = number(*d, "lower"), upper = number(*d, "upper"), floor = number(*d, "floor");
+    if (!value) return;
+    table.row({name, QString::number(*value, 'g', 3), lower && upper ? QObject::tr("%1 to %2").arg(QString::number(*lower, 'g', 3), QString::number(*upper, 'g', 3)) : QString(),
+               floor ? QString::number(*floor, 'g', 3) : QString()});
+}
+
+QString composition(const json& report, const QPalette& palette) {
+    const json* c = member(report, "composition");
+    if (!c || !c->is_object()) return {};
+    Table table(palette, {QObject::tr("Nuclei"), QObject::tr("Real tiles, mean"), QObject::tr("Synthetic tiles, mean"), QObject::tr("Distance"), QObject::tr("Real against real")});
+    bool any = false;
+    for (const auto& [key, name] : {std::pair{"nuclear_density", QObject::tr("Density")}, {"nuclear_area", QObject::tr("Area")}, {"eccentricity", QObject::tr("Eccentricity")},
+                                    {"haematoxylin", QObject::tr("Haematoxylin")}}) {
+        const json* v = member(*c, key);
+        if (!v || !v->is_object()) continue;
+        const json* unit = member(*v, "unit");
+        const auto text = [&](const char* k) {
+            const auto n = number(*v, k);
+            return n ? QString::number(*n, 'g', 4) : QString();
+        };
+        const QString u = unit && unit->is_string() ? QString::fromStdString(unit->get<std::string>()) : QString();
+        table.row({u.isEmpty() ? name : QString("%1 (%2)").arg(name, u.toHtmlEscaped()), text("real_mean"), text("synthetic_mean"), text("wasserstein"), text("floor")});
+        any = true;
+    }
+    return any ? "<p></p>" + table.html() : QString();
+}
+
+QString quality(const json& a, const QPalette& palette) {
+    if (!a.is_object()) return {};
+    QString html = "<h3>" + QObject::tr("Quality of the synthetic tiles") + "</h3>";
+    html += "<p>" + QObject::tr("Distances between synthetic and real tiles in the features of the tile encoder; the floor is real against real, the best that can be hoped for.") + "</p>";
+    Table table(palette, {QObject::tr("Measure"), QObject::tr("Value"), QObject::tr("95 % interval"), QObject::tr("Floor")});
+    distance_row(table, a, "frechet", QObject::tr("Fréchet distance (FD-encoder)"));
+    distance_row(table, a, "kid", QObject::tr("Kernel distance"));
+    for (const auto& [key, name] : {std::pair{"precision", QObject::tr("Precision: synthetic tiles that look real (0 – 1)")}, {"recall", QObject::tr("Recall: kinds of real tiles that occur (0 – 1)")},
+                                    {"density", QObject::tr("Density")}, {"coverage", QObject::tr("Coverage (0 – 1)")}})
+        if (const auto v = number(a, key)) table.row({name, fixed(*v, 2), {}, {}});
+    if (const auto copies = number(a, "copies_fraction")) table.row({QObject::tr("Flagged as too near to a training tile"), QObject::tr("%1 %").arg(*copies * 100, 0, 'f', 1), {}, {}});
+    return html + table.html() + composition(a, palette);
+}
+
+QString costs(const std::vector<StepCost>& steps, const QPalette& palette) {
+    QString html = "<h3>" + QObject::tr("What it took") + "</h3>";
+    Table table(palette, {QObject::tr("Step"), QObject::tr("Time"), QObject::tr("Peak memory"), QObject::tr("Device"), QObject::tr("Finished (UTC)")});
+    double seconds = 0, memory = 0;
+    for (const StepCost& s : steps) {
+        table.row({step_text(s.step.toStdString()), duration_text(s.seconds), bytes_text(s.memory_bytes), s.device.toHtmlEscaped(), s.created.left(19).replace('T', ' ').toHtmlEscaped()});
+        seconds += s.seconds;
+        memory = std::max(memory, s.memory_bytes);
+    }
+    table.row({QObject::tr("All"), duration_text(seconds), bytes_text(memory), {}, {}}, true);
+    return html + table.html();
+}
+
+}  // namespace
+
+QString report_html(const Reports& reports, bool simulated, const QPalette& palette) {
+    QString html;
+    if (simulated)
+        html += QString("<table width='100%' cellpadding='8'><tr><td style='background-color:%1;color:%2'><b>%3</b></td></tr></table>")
+                    .arg(palette.color(QPalette::Highlight).name(), palette.color(QPalette::HighlightedText).name(),
+                         QObject::tr("This is a simulated section, made by the program. The figures show that the program works; they say nothing about real tissue."));
+    html += accuracy(reports.evaluate, palette);
+    html += quality(reports.assess, palette);
+    return html + costs(reports.costs, palette);
+}
+
+}  // namespace c2l::ui
