@@ -36,7 +36,9 @@ struct PretrainParams {
     int autoencoder_steps = 3000;
     int encoder_steps = 2000;
     int denoiser_steps = 12000;
-    int batch = 32;
+    int encoder_pairs = 64;       // two crops each in a step
+    int autoencoder_batch = 16;
+    int batch = 32;               // of the denoiser
     double learning_rate = 1e-3;
     std::uint64_t seed = 0;
     bool bf16 = true;  // where the device does it well

@@ -22,8 +22,6 @@ using namespace generate;
 using namespace nn;
 using nlohmann::json;
 
-constexpr std::int64_t kEncoderPairs = 64;
-constexpr std::int64_t kAutoencoderBatch = 16;
 constexpr std::int64_t kLatentCache = 24000;  // encoded crops kept for the denoiser: 190 MB
 
 struct Run {
@@ -40,19 +38,32 @@ struct Run {
         auto x = random_orientation(random_crops(tiles, n, kTileSize, random), random);
         return jitter ? stain_jitter(x, {}, random) : x;
     }
-    std::string stage_fingerprint(const json& stage) const { return sha256_hex(fingerprint + stage.dump()); }
+    Stage stage(const std::string& name, std::int64_t steps, int batch, std::function<at::Tensor(std::int64_t)> loss) const {
+        Stage out;
+        out.name = name;
+        out.steps = steps;
+        out.work = work;
+        out.fingerprint = sha256_hex(fingerprint + json{{"stage", name}, {"steps", steps}, {"rate", params.learning_rate}, {"batch", batch}}.dump());
+        out.loss = std::move(loss);
+        return out;
+    }
+    AdamWParams optimiser(double ema) const {
+        AdamWParams out;
+        out.learning_rate = params.learning_rate;
+        out.ema = ema;
+        return out;
+    }
 };
-
-AdamW make_optimiser(const ParameterSet& set, const AdamWParams& params) { return AdamW({{set.all(), 1.0}}, params); }
 
 // Two crops of one larger tile, turned and jittered apart, attract; all others of the batch repel (NT-Xent).
 at::Tensor contrast_loss(const Run& run, const EncoderNet& net, std::int64_t step) {
     auto random = run.random("encoder", step);
+    const std::int64_t pairs = run.params.encoder_pairs;
     std::vector<std::int64_t> chosen;
-    const auto first = random_crops(run.tiles, kEncoderPairs, kTileSize, random, &chosen);
-    auto second = at::empty({kEncoderPairs, kTileSize, kTileSize, 3}, c10::kFloat);
+    const auto first = random_crops(run.tiles, pairs, kTileSize, random, &chosen);
+    auto second = at::empty({pairs, kTileSize, kTileSize, 3}, c10::kFloat);
     const auto room = run.tiles.size - kTileSize + 1;
-    for (std::int64_t i = 0; i < kEncoderPairs; ++i) {
+    for (std::int64_t i = 0; i < pairs; ++i) {
         const int x0 = static_cast<int>(random.below(room)), y0 = static_cast<int>(random.below(room));
         copy_crop(run.tiles, static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)]), x0, y0, kTileSize,
                   second.data_ptr<float>() + i * kTileSize * kTileSize * 3);
@@ -61,25 +72,18 @@ at::Tensor contrast_loss(const Run& run, const EncoderNet& net, std::int64_t ste
     const auto z = net.project(net.features(stain_jitter(views, {0.15, 0.06}, random).to(run.device), run.bf16));
     const double temperature = 0.2;
     auto similarity = at::matmul(z, z.t()).div(temperature);
-    similarity = similarity - at::eye(2 * kEncoderPairs, similarity.options()).mul(1e4);
-    const auto target = at::arange(2 * kEncoderPairs, at::TensorOptions(c10::kLong).device(run.device)).add(kEncoderPairs).remainder(2 * kEncoderPairs);
-    // Other crops of the same tile drawn twice would be false negatives; at 64 of many tiles they are rare enough to leave.
+    similarity = similarity - at::eye(2 * pairs, similarity.options()).mul(1e4);
+    const auto target = at::arange(2 * pairs, at::TensorOptions(c10::kLong).device(run.device)).add(pairs).remainder(2 * pairs);
+    // Other crops of the same tile drawn twice would be false negatives; a batch is small beside the number of tiles, so they are left.
     return at::cross_entropy_loss(similarity, target);
 }
 
 void train_encoder(const Run& run, EncoderNet& net) {
     net.parameters().to(run.device);
     net.head().to(run.device);
-    AdamWParams options;
-    options.learning_rate = run.params.learning_rate;
-    AdamW optimiser({{net.parameters().all(), 1.0}, {net.head().all(), 1.0}}, options);
-    Stage stage;
-    stage.name = "encoder";
-    stage.steps = run.params.encoder_steps;
-    stage.work = run.work;
-    stage.fingerprint = run.stage_fingerprint({{"stage", "encoder"}, {"steps", stage.steps}, {"rate", options.learning_rate}});
-    stage.loss = [&](std::int64_t step) { return contrast_loss(run, net, step); };
-    run_stage(stage, optimiser, run.ctx);
+    AdamW optimiser({{net.parameters().all(), 1.0}, {net.head().all(), 1.0}}, run.optimiser(0.999));
+    run_stage(run.stage("encoder", run.params.encoder_steps, run.params.encoder_pairs, [&](std::int64_t step) { return contrast_loss(run, net, step); }), optimiser,
+              run.ctx);
     optimiser.swap_averaged();
 }
 
@@ -91,7 +95,7 @@ at::Tensor local_contrast(const at::Tensor& x) {
 
 at::Tensor autoencoder_loss(const Run& run, const Autoencoder& net, std::int64_t step) {
     auto random = run.random("autoencoder", step);
-    const auto x = run.crops(kAutoencoderBatch, random, true).to(run.device);
+    const auto x = run.crops(run.params.autoencoder_batch, random, true).to(run.device);
     const auto z = net.encode(x, run.bf16);
     const auto noise = normal_noise(z.sizes(), random).to(run.device).mul(0.05);
     const auto y = net.decode(z + noise, run.bf16);
@@ -104,17 +108,10 @@ void train_autoencoder(const Run& run, Autoencoder& net) {
     auto random = run.random("linear", 0);
     net.init_linear(run.crops(256, random, false));
     net.parameters().to(run.device);
-    AdamWParams options;
-    options.learning_rate = run.params.learning_rate;
-    options.ema = 0.998;
-    auto optimiser = make_optimiser(net.parameters(), options);
-    Stage stage;
-    stage.name = "autoencoder";
-    stage.steps = run.params.autoencoder_steps;
-    stage.work = run.work;
-    stage.fingerprint = run.stage_fingerprint({{"stage", "autoencoder"}, {"steps", stage.steps}, {"rate", options.learning_rate}});
-    stage.loss = [&](std::int64_t step) { return autoencoder_loss(run, net, step); };
-    run_stage(stage, optimiser, run.ctx);
+    AdamW optimiser({{net.parameters().all(), 1.0}}, run.optimiser(0.998));
+    run_stage(run.stage("autoencoder", run.params.autoencoder_steps, run.params.autoencoder_batch,
+                        [&](std::int64_t step) { return autoencoder_loss(run, net, step); }),
+              optimiser, run.ctx);
     optimiser.swap_averaged();
 }
 
@@ -145,26 +142,17 @@ at::Tensor cache_latents(const Run& run, const Autoencoder& net, at::Tensor& mea
 
 void train_denoiser(const Run& run, UNet& net, const at::Tensor& latents) {
     net.parameters().to(run.device);
-    AdamWParams options;
-    options.learning_rate = run.params.learning_rate;
-    options.ema = 0.9995;
-    auto optimiser = make_optimiser(net.parameters(), options);
-    Stage stage;
-    stage.name = "denoiser";
-    stage.steps = run.params.denoiser_steps;
-    stage.warmup = 300;
-    stage.work = run.work;
-    stage.fingerprint =
-        run.stage_fingerprint({{"stage", "denoiser"}, {"steps", stage.steps}, {"rate", options.learning_rate}, {"batch", run.params.batch}});
+    AdamW optimiser({{net.parameters().all(), 1.0}}, run.optimiser(0.9995));
     const Velocity velocity = [&](const at::Tensor& x, const at::Tensor& t) { return net(x, t, nullptr, run.bf16); };
-    stage.loss = [&](std::int64_t step) {
+    auto stage = run.stage("denoiser", run.params.denoiser_steps, run.params.batch, [&](std::int64_t step) {
         auto random = run.random("denoiser", step);
         auto rows = at::empty({run.params.batch}, c10::kLong);
         for (std::int64_t i = 0; i < run.params.batch; ++i) rows.data_ptr<std::int64_t>()[i] = random.below(latents.size(0));
         const auto image = latents.index_select(0, rows).to(run.device).contiguous(at::MemoryFormat::ChannelsLast);
         const auto noise = normal_noise(image.sizes(), random).to(run.device).contiguous(at::MemoryFormat::ChannelsLast);
         return flow_loss(image, noise, logit_normal_times(image.size(0), random).to(run.device), velocity);
-    };
+    });
+    stage.warmup = 300;
     run_stage(stage, optimiser, run.ctx);
     optimiser.swap_averaged();
 }
@@ -175,7 +163,8 @@ void check(const TileSet& tiles, const PretrainParams& params) {
     if (tiles.count() < 16) throw Error(ErrorCode::BadInput, "pretraining needs at least 16 tiles, there are " + std::to_string(tiles.count()));
     if (tiles.size < kTileSize)
         throw Error(ErrorCode::BadInput, "pretraining needs tiles of at least " + std::to_string(kTileSize) + " px, these have " + std::to_string(tiles.size));
-    if (params.batch < 1 || params.batch > 4096) throw Error(ErrorCode::BadInput, "the batch must be 1 to 4096");
+    for (const int batch : {params.batch, params.autoencoder_batch, params.encoder_pairs})
+        if (batch < 1 || batch > 4096) throw Error(ErrorCode::BadInput, "batches must be 1 to 4096");
 }
 
 }  // namespace
@@ -205,6 +194,8 @@ void pretrain(const TileSet& tiles, const PretrainParams& params, const std::fil
                       {"tiles", tiles.count()},
                       {"tile_px", tiles.size},
                       {"encoder_steps", params.encoder_steps},
+                      {"encoder_pairs", params.encoder_pairs},
+                      {"autoencoder_batch", params.autoencoder_batch},
                       {"autoencoder_steps", params.autoencoder_steps},
                       {"denoiser_steps", params.denoiser_steps},
                       {"batch", params.batch},
