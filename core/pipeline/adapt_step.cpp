@@ -1,0 +1,73 @@
+#include <cmath>
+#include <sstream>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/random.h"
+#include "generate/generate.h"
+#include "pipeline/params.h"
+#include "pipeline/steps.h"
+
+namespace c2l {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+std::string curve_csv(const std::vector<AdaptCurvePoint>& curve) {
+    std::ostringstream csv;
+    csv << "step,loss,held_out\n";
+    for (const auto& point : curve) {
+        csv << point.step << ',' << point.loss << ',';
+        if (std::isfinite(point.held_out)) csv << point.held_out;
+        csv << '\n';
+    }
+    return csv.str();
+}
+
+json adapt_record(const json& given) {
+    json p = pick(given, {"genes", "adapt_steps", "adapt_batch", "learning_rate", "gene_dropout", "patience", "full"});
+    const auto list = path_of(given, "gene_list");
+    p["gene_list"] = list.empty() ? std::vector<std::string>() : read_list(list);
+    return p;
+}
+
+GenePanel condition_panel(const TrainTiles& train, const json& p) {
+    const auto list = p.at("gene_list").get<std::vector<std::string>>();
+    return list.empty() ? GenePanel::choose(train, p.at("genes"), TargetUnit::Log1pCp10k) : GenePanel::from_list(train, list, TargetUnit::Log1pCp10k);
+}
+
+}  // namespace
+
+Artifact adapt_step(Section& section, const Artifact& split) {
+    const json p = adapt_record(section.params());
+    const Provenance provenance = section.provenance("adapt", {split.id, section.central_id()}, p);
+    return section.obtain(provenance, [&](const fs::path& staging) {
+        const Split parts = load_split(section, split);
+        const GenePanel panel = condition_panel(parts.train, p);
+        AdaptParams params;
+        params.steps = p.at("adapt_steps");
+        params.batch = p.at("adapt_batch");
+        params.learning_rate = p.at("learning_rate");
+        params.gene_dropout = p.at("gene_dropout");
+        params.patience = p.at("patience");
+        params.full = p.at("full");
+        params.seed = derive_seed(section.seed(), "adapt");
+        params.compute = compute_of(section.params());
+        const fs::path work = section.project().work_folder(provenance);
+        const AdaptResult result = adapt(section.central(), parts.train, panel, params, work, staging / "adapter.safetensors", section.ctx());
+        for (const auto& entry : fs::directory_iterator(work))
+            if (entry.path().extension() == ".png") fs::copy_file(entry.path(), staging / entry.path().filename());
+        write_file(staging / "curve.csv", curve_csv(result.curve));
+        write_report(staging, {{"genes", panel.genes.size()},
+                               {"spots_train", parts.train.size()},
+                               {"steps", result.curve.empty() ? 0 : result.curve.back().step},
+                               {"best_step", result.best_step},
+                               {"held_out_loss_before", result.held_out_before},
+                               {"held_out_loss_best", result.held_out_best},
+                               {"seconds", result.seconds}});
+    });
+}
+
+}  // namespace c2l

@@ -1,0 +1,54 @@
+#include "base/error.h"
+#include "pipeline/feature_file.h"
+#include "pipeline/fit_material.h"
+#include "pipeline/params.h"
+#include "pipeline/synthetic.h"
+
+namespace c2l {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+json fit_record(Section& section, const std::optional<Artifact>& synthesized) {
+    json p = pick(section.params(), {"target", "eval_genes", "synthetic_weight"});
+    // The map shows the genes that condition the generator, so that both speak of the same ones.
+    json adapted = {{"genes", section.params().value("genes", 250)}, {"gene_list", json::array()}};
+    if (synthesized) adapted = json::parse(upstream(section.project(), *synthesized, "adapt").provenance.params);
+    p["genes"] = adapted.at("genes");
+    p["gene_list"] = adapted.at("gene_list");
+    return p;
+}
+
+}  // namespace
+
+Artifact fit_step(Section& section, const Artifact& split, const std::optional<Artifact>& synthesized) {
+    const Artifact places = places_step(section);
+    std::vector<std::string> inputs = {split.id, places.id};
+    std::optional<Artifact> synthetic_places;
+    if (synthesized) {
+        synthetic_places = synthetic_places_step(section, *synthesized, places);
+        inputs.insert(inputs.end(), {synthesized->id, synthetic_places->id});
+    }
+    const json p = fit_record(section, synthesized);
+    return section.obtain(section.provenance("fit", inputs, p), [&](const fs::path& staging) {
+        const Split parts = load_split(section, split);
+        FitMaterial material = real_material(*section.pairs(), parts, read_places(places.folder), p);
+        if (synthesized) add_synthetic(material, *synthesized, read_places(synthetic_places->folder), recipes_of(*synthesized, parts.train));
+        Predictor predictor = Predictor::fit(material.inputs, material.panel, material.pitch_um, fit_params_of(p, section.seed()), section.ctx());
+        predictor.set_encoder_id(section.encoder_id());
+        predictor.save(staging / "predictor.safetensors");
+        const std::vector<std::string> eval(material.panel.genes.begin(), material.panel.genes.begin() + material.eval_genes);
+        write_report(staging, {{"target", p.at("target")},
+                               {"genes", material.panel.genes.size()},
+                               {"evaluation_genes", eval},
+                               {"spots_train", parts.train.size()},
+                               {"synthetic_pairs", material.inputs.synthetic_targets.rows},
+                               {"synthetic_left_out", material.flagged},
+                               {"synthetic_weight", predictor.synthetic_weight()},
+                               {"lambda", predictor.lambda()}});
+    });
+}
+
+}  // namespace c2l

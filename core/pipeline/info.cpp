@@ -1,0 +1,129 @@
+// What a file is, and what this machine offers.
+#include <cstdlib>
+#include <fstream>
+#include <numeric>
+
+#include "base/error.h"
+#include "generate/generate.h"
+#include "pipeline/command_table.h"
+#include "pipeline/import.h"
+#include "pipeline/params.h"
+#include "pipeline/resources.h"
+#include "project/project.h"
+#include "slide/slide.h"
+#include "spatial/read.h"
+
+namespace c2l {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+json issues_of(const std::vector<Issue>& issues) {
+    json list = json::array();
+    for (const Issue& issue : issues) list.push_back(to_json(issue));
+    return list;
+}
+
+template <class T>
+json or_null(const std::optional<T>& value) {
+    return value ? json(*value) : json(nullptr);
+}
+
+json describe_slide(const fs::path& file) {
+    const SlideInfo slide = probe_slide(file);
+    json levels = json::array();
+    for (const Level& level : slide.levels) levels.push_back({{"width", level.width}, {"height", level.height}, {"downsample", level.downsample}});
+    return {{"kind", "slide"}, {"vendor", slide.vendor}, {"width", slide.width}, {"height", slide.height}, {"levels", levels},
+            {"mpp", or_null(slide.mpp)}, {"objective", or_null(slide.objective)}, {"associated", slide.associated}, {"issues", issues_of(slide.issues)}};
+}
+
+json describe_spots(const fs::path& file, const JobContext& ctx) {
+    const SpotData data = read_spot_data({file, {}}, ctx);
+    const auto sums = data.expression.row_sums();
+    return {{"kind", "spots"}, {"format", data.format}, {"spots", data.spots.size()}, {"genes", data.expression.cols()},
+            {"unit", to_string(data.expression.unit)}, {"total_counts", std::accumulate(sums.begin(), sums.end(), 0.0)}, {"issues", issues_of(data.issues)}};
+}
+
+json describe_project(const fs::path& file) {
+    const auto project = Project::open(file, Project::Mode::Read);
+    json slides = json::array(), spots = json::array(), artifacts = json::array();
+    for (const auto& slide : project->slides())
+        slides.push_back({{"id", slide.id}, {"path", slide.path.string()}, {"content_id", slide.content_id}, {"mpp", or_null(slide.mpp)}, {"patient", slide.patient}, {"missing", slide.missing}});
+    for (const auto& s : project->spots())
+        spots.push_back({{"id", s.id}, {"slide", s.slide}, {"spots", s.spots.string()}, {"counts", s.counts.string()}, {"format", s.format}, {"missing", s.missing}});
+    for (const auto& a : project->artifacts())
+        artifacts.push_back({{"step", a.step}, {"id", a.id}, {"folder", a.folder.string()}, {"created", a.created}, {"seconds", a.seconds}, {"peak_memory_bytes", a.peak_memory_bytes}});
+    return {{"kind", "project"}, {"slides", slides}, {"spots", spots}, {"artifacts", artifacts}};
+}
+
+// Pickled models are refused by what they are, whatever they are called. (A safetensors file may begin with the same two bytes: they are
+// part of its header's length, and its header follows as '{' at byte 8.)
+void refuse_pickle(const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    char head[9] = {};
+    in.read(head, sizeof head);
+    const bool pickle = static_cast<unsigned char>(head[0]) == 0x80 && head[1] >= 2 && head[1] <= 5 && head[8] != '{';
+    const auto ending = file.extension();
+    const bool zip = std::string(head, 4) == "PK\x03\x04" && (ending == ".safetensors" || ending == ".pt" || ending == ".pth" || ending == ".bin");
+    if (pickle || zip)
+        throw Error(ErrorCode::Unsupported, "is a pickled model, which could run any code; ask its authors for safetensors", file);
+}
+
+json describe_file(const fs::path& file, const JobContext& ctx) {
+    std::error_code failed;
+    if (!fs::exists(file, failed)) throw Error(ErrorCode::NotFound, "there is no such file; check the path", file);
+    if (fs::is_regular_file(file, failed)) {
+        if (Project::is_project(file)) return describe_project(file);
+        refuse_pickle(file);
+        if (file.extension() == ".safetensors") {
+            json out = json::parse(describe_weights(file));
+            out["kind"] = "weights";
+            return out;
+        }
+    }
+    const std::string format = recognise_spot_file(file);
+    // Half of a pair: what it is can be told, what it holds only together with the other half.
+    if (format == "st_tsv_spots" || format == "st_tsv_counts" || format == "10x_h5" || format == "mtx")
+        return {{"kind", "spots"}, {"format", format}, {"spots", nullptr}, {"genes", nullptr}, {"unit", nullptr}, {"total_counts", nullptr},
+                {"issues", json::array({to_json({Severity::Info, "positions and counts are in two files; give both to 'c2l import'", ""})})}};
+    if (format.empty() && (file.extension() == ".h5" || file.extension() == ".h5ad")) return describe_spots(file, ctx);  // says what is wrong with it
+    if (!format.empty()) return describe_spots(file, ctx);
+    return describe_slide(file);
+}
+
+json doctor(const json& params) {
+    json out = json::parse(describe_compute());
+    json warnings = out.value("warnings", json::array());
+    const fs::path resources = resources_folder();
+    out["display"] = std::getenv("WAYLAND_DISPLAY") || std::getenv("DISPLAY");
+    out["available_memory_bytes"] = available_memory_bytes();
+    out["versions"]["c2l"] = program_version();
+    try {
+        out["central_model"] = central_weights({}).string();
+    } catch (const Error& error) {
+        out["central_model"] = nullptr;
+        warnings.push_back(error.line());
+    }
+    out["resources"] = resources.string();
+    out["device"] = use_device(compute_of(params));
+    out["warnings"] = warnings;
+    return out;
+}
+
+}  // namespace
+
+Command doctor_command() {
+    return {"doctor", "what this machine offers: devices, BLAS, library versions; warns of slow set-ups", compute_params(),
+            [](const json& params, const JobContext&) { return doctor(params); }, {}};
+}
+
+Command info_command() {
+    Param file{.name = "file", .type = ParamType::Path, .default_value = nullptr, .help = "slide, spot data, weights or project", .unit = {}, .choices = {}, .letter = {}};
+    file.positional = file.required = true;
+    return {"info", "what a slide, spot data, weights or a project hold", {file},
+            [](const json& params, const JobContext& ctx) { return describe_file(path_of(params, "file"), ctx); }, {}};
+}
+
+}  // namespace c2l

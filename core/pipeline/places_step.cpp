@@ -1,0 +1,107 @@
+// Features of places, kept between runs: they cost the most and depend on nothing but pixels and the encoder.
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "pipeline/feature_file.h"
+#include "pipeline/steps.h"
+#include "pipeline/synthetic.h"
+
+namespace c2l {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t kChunk = 256;  // places between two checkpoints
+
+// `describe(first, count, ctx)` for all chunks of 0 … n, keeping those of an earlier run that was stopped.
+template <class Describe>
+PlaceFeatures in_chunks(std::size_t n, const fs::path& work, const JobContext& ctx, const char* step, const Describe& describe) {
+    PlaceFeatures all;
+    const EtaClock clock;
+    std::int64_t kept = 0;
+    for (std::size_t first = 0; first < n; first += kChunk) {
+        ctx.check_stop();
+        const std::size_t count = std::min(kChunk, n - first);
+        const fs::path folder = work / std::to_string(first);
+        if (!has_places(folder)) {
+            JobContext part = ctx;
+            part.on_progress = [&](const Progress& inner) {
+                Progress p = inner;
+                p.step = step;
+                if (inner.total > 0) p.done = static_cast<std::int64_t>(first) + inner.done * static_cast<std::int64_t>(count) / inner.total;
+                p.total = static_cast<std::int64_t>(n);
+                p.eta_s = clock.eta_s(p.done - kept, p.total - kept);
+                ctx.progress(p);
+            };
+            write_places(folder, describe(first, count, part));
+        } else {
+            kept = static_cast<std::int64_t>(first + count);
+        }
+        append(all, read_places(folder));
+    }
+    return all;
+}
+
+std::vector<double> cut(const std::vector<double>& values, std::size_t first, std::size_t count) {
+    return {values.begin() + static_cast<std::ptrdiff_t>(first), values.begin() + static_cast<std::ptrdiff_t>(first + count)};
+}
+
+}  // namespace
+
+Artifact places_step(Section& section) {
+    const json p = section.pairing_params();
+    const Provenance provenance = section.provenance(
+        "places", {section.slide_record().content_id, section.spots_record().content_id, section.encoder_id()}, p);
+    return section.obtain(provenance, [&](const fs::path& staging) {
+        const auto pairs = section.pairs();
+        const TileEncoder& encoder = section.encoder();
+        write_places(staging, in_chunks(pairs->size(), section.project().work_folder(provenance), section.ctx(), "places",
+                                        [&](std::size_t first, std::size_t count, const JobContext& ctx) {
+                                            return describe_places(*pairs->reader, cut(pairs->x, first, count), cut(pairs->y, first, count),
+                                                                   pairs->mpp, &encoder, ctx);
+                                        }));
+    });
+}
+
+Artifact synthetic_places_step(Section& section, const Artifact& synthesized, const Artifact& places) {
+    const Artifact split = upstream(section.project(), synthesized, "split");
+    const Provenance provenance = section.provenance("synthetic_places", {split.id, synthesized.id, places.id, section.encoder_id()}, json::object());
+    return section.obtain(provenance, [&](const fs::path& staging) {
+        const Split parts = load_split(section, split);
+        const PlaceFeatures train = read_places(places.folder).select(parts.train.rows());
+        std::vector<SyntheticSource> sources;
+        for (const TileRecipe& recipe : recipes_of(synthesized, parts.train)) sources.push_back({recipe.first, recipe.second, recipe.share});
+        const TileEncoder& encoder = section.encoder();
+        write_places(staging, in_chunks(sources.size(), section.project().work_folder(provenance), section.ctx(), "synthetic_places",
+                                        [&](std::size_t first, std::size_t count, const JobContext& ctx) {
+                                            const std::vector<SyntheticSource> part(sources.begin() + static_cast<std::ptrdiff_t>(first),
+                                                                                    sources.begin() + static_cast<std::ptrdiff_t>(first + count));
+                                            return describe_synthetic(read_tile_folder(synthesized.folder / "tiles", first, count, ctx), train, part,
+                                                                      &encoder, ctx);
+                                        }));
+    });
+}
+
+Artifact map_places_step(Section& section, const std::shared_ptr<const Slide>& slide, double pitch_um) {
+    const bool own = slide->info().id == section.slide_record().content_id;
+    const json p = {{"mpp", *slide->info().mpp}, {"pitch_um", pitch_um}, {"min_tissue", section.params().at("min_tissue")}};
+    const Provenance provenance = section.provenance("map_places", {slide->info().id, section.encoder_id()}, p);
+    return section.obtain(provenance, [&](const fs::path& staging) {
+        const TissueGrid grid = tissue_grid(*slide, own ? section.mask() : find_tissue(*slide, section.ctx()), pitch_um, p.at("min_tissue"));
+        if (grid.x.empty()) throw Error(ErrorCode::BadInput, "no tissue was found on the slide; check it, or lower --min-tissue", slide->info().path);
+        const auto reader = make_tile_reader(slide);
+        const TileEncoder& encoder = section.encoder();
+        const json points = {{"x", grid.x}, {"y", grid.y}, {"row", grid.row}, {"col", grid.col}, {"pitch_um", grid.pitch_um}};
+        write_file(staging / "grid.json", points.dump());
+        write_places(staging, in_chunks(grid.x.size(), section.project().work_folder(provenance), section.ctx(), "map_places",
+                                        [&](std::size_t first, std::size_t count, const JobContext& ctx) {
+                                            return describe_places(*reader, cut(grid.x, first, count), cut(grid.y, first, count), *slide->info().mpp,
+                                                                   &encoder, ctx);
+                                        }));
+    });
+}
+
+}  // namespace c2l

@@ -1,0 +1,79 @@
+// One section of a project: its slide, spots and models, each opened when first needed; private to core/pipeline.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "dataset/pairing.h"
+#include "nn/tile_encoder.h"
+#include "predict/predict.h"
+#include "project/project.h"
+#include "spatial/spots.h"
+
+namespace c2l {
+
+class Section {
+public:
+    // Picks the section that `params.section` names, or the first that has spots. Throws Error(NotFound).
+    Section(Project& project, const nlohmann::json& params, const JobContext& ctx);
+
+    Project& project() const { return project_; }
+    const nlohmann::json& params() const { return params_; }
+    const JobContext& ctx() const { return ctx_; }
+    std::uint64_t seed() const;   // the caller's, else that of the split this work goes on from, else 0
+    const std::string& device();  // resolved once; sets the threads
+
+    const ProjectSlide& slide_record() const { return slide_record_; }
+    const ProjectSpots& spots_record() const { return spots_record_; }
+    nlohmann::json pairing_params() const;  // what the pairing depends on besides the files
+    void go_on_from(const Artifact& split);  // takes over its seed and pairing where the caller said nothing
+
+    std::shared_ptr<const Slide> slide();
+    std::shared_ptr<const PairedTiles> pairs();
+    const TissueMask& mask();
+    const std::filesystem::path& central();
+    const std::string& central_id();  // content hash of the file
+    const TileEncoder& encoder();
+    const std::string& encoder_id();  // content hash of the file
+
+    // A step's record: the inputs in their order, the parameters, this section's seed and device.
+    Provenance provenance(const std::string& step, std::vector<std::string> inputs, const nlohmann::json& params);
+    // Project::obtain, noted in steps().
+    Artifact obtain(const Provenance& provenance, const std::function<void(const std::filesystem::path& staging)>& make);
+    // [{step, id, folder, seconds, peak_memory_bytes, cached}], in the order they were asked for.
+    const nlohmann::json& steps() const { return steps_; }
+    // The newest artifact of a step that belongs to this section, or nothing.
+    std::optional<Artifact> newest(const std::string& step) const;
+    // The same, or Error(NotFound) that names the command which makes one.
+    Artifact need(const std::string& step, const std::string& command) const;
+
+private:
+    const std::filesystem::path& encoder_file();
+
+    Project& project_;
+    const nlohmann::json& params_;
+    const JobContext& ctx_;
+    ProjectSlide slide_record_;
+    ProjectSpots spots_record_;
+    std::shared_ptr<const Slide> slide_;
+    std::shared_ptr<const PairedTiles> pairs_;
+    std::optional<TissueMask> mask_;
+    std::unique_ptr<TileEncoder> encoder_;
+    std::filesystem::path central_, encoder_file_;
+    std::string central_id_, encoder_id_, device_;
+    std::optional<std::uint64_t> inherited_seed_;
+    double min_counts_ = 200;
+    nlohmann::json steps_ = nlohmann::json::array();
+};
+
+// Identity of spot data by what was read, whatever files and format it came from.
+std::string content_id(const SpotData& data);
+// Opens a slide with its pyramid kept in the project.
+std::shared_ptr<const Slide> open_slide(const Project& project, const ProjectSlide& record, const JobContext& ctx);
+// The artifact of `step` among the inputs of `artifact`. Throws Error(NotFound).
+Artifact upstream(const Project& project, const Artifact& artifact, const std::string& step);
+
+}  // namespace c2l

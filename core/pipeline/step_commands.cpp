@@ -1,0 +1,135 @@
+// The single steps as commands: each goes on from the newest result of the step before it.
+#include "base/error.h"
+#include "base/file.h"
+#include "pipeline/command_table.h"
+#include "pipeline/params.h"
+#include "pipeline/steps.h"
+#include "pipeline/summary.h"
+
+namespace c2l {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+std::unique_ptr<Project> open_project(const json& params) { return Project::open(path_of(params, "project"), Project::Mode::Write); }
+
+// The report of a step with where it lies and what was done.
+json answer(const Section& section, const Artifact& artifact) {
+    json out = read_report(artifact);
+    out["project"] = section.project().path().string();
+    out["artifact"] = artifact.id;
+    out["folder"] = artifact.folder.string();
+    out["steps"] = section.steps();
+    out["seconds"] = artifact.seconds;
+    out["peak_memory_bytes"] = artifact.peak_memory_bytes;
+    return out;
+}
+
+std::string folder_summary(const json& result, const std::string& head) { return head + "\n  " + result.at("folder").get<std::string>() + "\n"; }
+
+void copy_out(const fs::path& from, const fs::path& to) {
+    std::error_code failed;
+    if (to.has_parent_path()) fs::create_directories(to.parent_path(), failed);
+    fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::overwrite_existing, failed);
+    if (failed) throw Error(ErrorCode::Io, "cannot be written; check the space and the permissions", to, failed.message());
+}
+
+Param output(std::string help) {
+    return {.name = "output", .type = ParamType::Path, .default_value = nullptr, .help = std::move(help), .unit = {}, .choices = {}, .letter = "o"};
+}
+
+}  // namespace
+
+Command adapt_command() {
+    return {"adapt", "train the local generator on a few spots",
+            project_params() + split_params() + adapt_params() + model_params() + compute_params(),
+            [](const json& params, const JobContext& ctx) {
+                const auto project = open_project(params);
+                Section section(*project, params, ctx);
+                return answer(section, adapt_step(section, split_step(section)));
+            },
+            [](const json& r) {
+                return folder_summary(r, "Adapted on " + r.at("spots_train").dump() + " spots and " + r.at("genes").dump() + " genes; held-out flow loss " +
+                                             fixed(number(r, "held_out_loss_before"), 4) + " → " + fixed(number(r, "held_out_loss_best"), 4));
+            }};
+}
+
+Command synthesize_command() {
+    return {"synthesize", "draw synthetic tiles with their gene profiles from the local generator",
+            project_params() + sample_params() + Params{output("also copy the tiles and their table to this folder")} + model_params() + compute_params(),
+            [](const json& params, const JobContext& ctx) {
+                const auto project = open_project(params);
+                Section section(*project, params, ctx);
+                const Artifact adapted = section.need("adapt", "adapt");
+                section.go_on_from(upstream(*project, adapted, "split"));
+                const Artifact made = synthesize_step(section, adapted);
+                if (const auto to = path_of(params, "output"); !to.empty())
+                    for (const char* part : {"tiles", "profiles.h5ad", "sheet.png"}) copy_out(made.folder / part, to / part);
+                return answer(section, made);
+            },
+            [](const json& r) { return folder_summary(r, r.at("tiles").dump() + " synthetic tiles, " + r.at("flagged").dump() + " flagged as near copies"); }};
+}
+
+Command assess_command() {
+    return {"assess", "quality report of the synthetic tiles: distances, copies, composition", project_params() + model_params() + compute_params(),
+            [](const json& params, const JobContext& ctx) {
+                const auto project = open_project(params);
+                Section section(*project, params, ctx);
+                const Artifact made = section.need("synthesize", "synthesize");
+                section.go_on_from(upstream(*project, made, "split"));
+                return answer(section, assess_step(section, made));
+            },
+            quality_summary};
+}
+
+Command fit_command() {
+    const Params own = {{.name = "real_only", .type = ParamType::Flag, .default_value = false, .help = "leave the synthetic pairs out", .unit = {}, .choices = {}, .letter = {}}};
+    return {"fit", "fit the expression predictor on real and synthetic pairs",
+            project_params() + fit_params() + own + split_params() + model_params() + compute_params(),
+            [](const json& params, const JobContext& ctx) {
+                const auto project = open_project(params);
+                Section section(*project, params, ctx);
+                const auto made = params.at("real_only").get<bool>() ? std::nullopt : section.newest("synthesize");
+                const auto split = made ? std::optional<Artifact>(upstream(*project, *made, "split")) : section.newest("split");
+                if (split) section.go_on_from(*split);
+                return answer(section, fit_step(section, split ? *split : split_step(section), made));
+            },
+            [](const json& r) {
+                return folder_summary(r, "Fitted on " + r.at("spots_train").dump() + " spots and " + r.at("synthetic_pairs").dump() + " synthetic pairs of weight " +
+                                             fixed(number(r, "synthetic_weight"), 2));
+            }};
+}
+
+Command evaluate_command() {
+    return {"evaluate", "held-out figures of the predictor, with its controls", project_params() + evaluate_params() + model_params() + compute_params(),
+            [](const json& params, const JobContext& ctx) {
+                const auto project = open_project(params);
+                Section section(*project, params, ctx);
+                const Artifact fit = section.need("fit", "fit");
+                section.go_on_from(upstream(*project, fit, "split"));
+                return answer(section, evaluate_step(section, fit));
+            },
+            evaluation_summary};
+}
+
+Command predict_command() {
+    const Params own = {{.name = "slide", .type = ParamType::Path, .default_value = nullptr, .help = "predict on this slide instead of the project's", .unit = {}, .choices = {}, .letter = {}},
+                        {.name = "mpp", .type = ParamType::Number, .default_value = nullptr, .help = "µm per pixel of that slide, when it does not say", .unit = "µm", .low = 0.01, .high = 100,
+                         .choices = {}, .letter = {}},
+                        output("also copy the map to this h5ad file")};
+    return {"predict", "dense expression map over the tissue", project_params() + own + predict_params() + model_params() + compute_params(),
+            [](const json& params, const JobContext& ctx) {
+                const auto project = open_project(params);
+                Section section(*project, params, ctx);
+                const Artifact fit = section.need("fit", "fit");
+                section.go_on_from(upstream(*project, fit, "split"));
+                const Artifact map = predict_step(section, fit, path_of(params, "slide"));
+                if (const auto to = path_of(params, "output"); !to.empty()) copy_out(map.folder / "map.h5ad", to);
+                return answer(section, map);
+            },
+            [](const json& r) { return folder_summary(r, "Map of " + r.at("genes").dump() + " genes at " + r.at("points").dump() + " points, " + r.at("pitch_um").dump() + " µm apart"); }};
+}
+
+}  // namespace c2l

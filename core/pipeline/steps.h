@@ -1,0 +1,45 @@
+// The steps of the main job. Each one asks the project for its artifact and makes it when it is not there; private to core/pipeline.
+#pragma once
+
+#include <optional>
+
+#include "pipeline/section.h"
+
+namespace c2l {
+
+// split: which spots are learnt from. ← slide, spots
+Artifact split_step(Section& section);
+Split load_split(Section& section, const Artifact& split);
+
+// adapt: the local generator. ← split, central model
+Artifact adapt_step(Section& section, const Artifact& split);
+
+// yardstick: encoder features of the training tiles, their 8 orientations, and other real tiles of the slide. ← split, encoder
+Artifact yardstick_step(Section& section, const Artifact& split);
+
+// synthesize: tiles with their profiles, gated for copies. ← split, adapt, yardstick, central model
+Artifact synthesize_step(Section& section, const Artifact& adapt);
+TileSet load_tiles(const Artifact& synthesized, const JobContext& ctx);
+
+// assess: quality report. ← split, synthesize, yardstick
+Artifact assess_step(Section& section, const Artifact& synthesized);
+
+// places: features of all spots' surroundings. ← slide, spots, encoder
+Artifact places_step(Section& section);
+// synthetic_places: the same of the synthetic tiles. ← split, synthesize, places, encoder
+Artifact synthetic_places_step(Section& section, const Artifact& synthesized, const Artifact& places);
+
+// fit: the predictor. ← split, places [, synthesize, synthetic_places]
+Artifact fit_step(Section& section, const Artifact& split, const std::optional<Artifact>& synthesized);
+// evaluate: held-out figures of the predictor and of its controls. ← split, fit
+Artifact evaluate_step(Section& section, const Artifact& fit);
+
+// map_places: features on a grid over the tissue of a slide. ← slide, encoder
+Artifact map_places_step(Section& section, const std::shared_ptr<const Slide>& slide, double pitch_um);
+// predict: the dense map. ← split, fit, map_places
+Artifact predict_step(Section& section, const Artifact& fit, const std::filesystem::path& other_slide);
+
+nlohmann::json read_report(const Artifact& artifact);                 // report.json
+void write_report(const std::filesystem::path& folder, const nlohmann::json& report);
+
+}  // namespace c2l

@@ -1,0 +1,24 @@
+// Drawing synthetic tiles into a folder and reading them back; private to core/pipeline.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "generate/generate.h"
+#include "nn/tile_encoder.h"
+#include "pipeline/recipe.h"
+#include "project/project.h"
+
+namespace c2l {
+
+SampleParams sampler_of(const nlohmann::json& params, const ComputeParams& compute);
+// 000000.png … in `folder`, one for each row and seed; tiles that are there already (from a run that was stopped) are kept.
+void draw_tiles(const std::filesystem::path& central, const std::filesystem::path& adapter, const Matrix& profiles,
+                const std::vector<std::uint64_t>& seeds, const SampleParams& sampler, const std::filesystem::path& folder, const JobContext& ctx);
+TileSet read_tile_folder(const std::filesystem::path& folder, std::size_t first, std::size_t count, const JobContext& ctx);
+std::size_t count_tiles(const std::filesystem::path& folder);
+Matrix encode_tiles(const TileEncoder& encoder, const std::filesystem::path& folder, std::size_t n, const JobContext& ctx);
+std::vector<TileRecipe> recipes_of(const Artifact& synthesized, const TrainTiles& train);
+
+}  // namespace c2l

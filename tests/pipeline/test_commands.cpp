@@ -1,0 +1,62 @@
+// The declarations of the commands, from which command line, worker and help are made.
+#include <QTest>
+#include <set>
+
+#include "base/error.h"
+#include "pipeline/command.h"
+
+using namespace c2l;
+using nlohmann::json;
+
+class TestCommands : public QObject {
+    Q_OBJECT
+private Q_SLOTS:
+    void declarationsAreConsistent() {
+        std::set<std::string> names;
+        for (const Command& command : commands()) {
+            QVERIFY2(names.insert(command.name).second, command.name.c_str());
+            QVERIFY(!command.help.empty());
+            std::set<std::string> params;
+            for (const Param& param : command.params) {
+                const std::string what = command.name + " " + param.name;
+                QVERIFY2(params.insert(param.name).second, what.c_str());
+                QVERIFY2(!param.help.empty(), what.c_str());
+                QVERIFY2(param.type != ParamType::Choice || !param.choices.empty(), what.c_str());
+                QVERIFY2(param.required ? param.default_value.is_null() || param.type == ParamType::Choice : true, what.c_str());
+            }
+        }
+        for (const char* wanted : {"doctor", "info", "import", "pretrain", "adapt", "synthesize", "assess", "fit", "predict", "evaluate", "run", "demo", "export"})
+            QVERIFY2(names.count(wanted), wanted);
+        const json described = describe_commands();
+        QCOMPARE(described.at("commands").size(), commands().size());
+    }
+
+    // Every default passes its own check.
+    void defaultsAreValid() {
+        for (const Command& command : commands()) {
+            json given = json::object();
+            for (const Param& param : command.params) {
+                if (!param.default_value.is_null()) given[param.name] = param.default_value;
+                if (param.required && param.type == ParamType::Path) given[param.name] = "x";
+                if (param.required && param.type == ParamType::Choice) given[param.name] = param.choices.front();
+            }
+            const json complete = complete_params(command, given);
+            QCOMPARE(complete.size(), command.params.size());
+            QVERIFY(complete_params(command, complete) == complete);
+        }
+    }
+
+    void mistakesAreRefused() {
+        const Command& run = *find_command("run");
+        const json good = {{"project", "a.c2l"}};
+        complete_params(run, good);
+        for (const json& bad : {json{{"project", 5}}, json::object(), json{{"project", "a"}, {"nothing", 1}}, json{{"project", "a"}, {"spots", -1}},
+                                json{{"project", "a"}, {"spots", 1.5}}, json{{"project", "a"}, {"spots", "9"}}, json{{"project", "a"}, {"sampler", "magic"}},
+                                json{{"project", "a"}, {"full", 1}}, json{{"project", "a"}, {"spots", 1e300}}, json(5), json::array()})
+            QVERIFY_EXCEPTION_THROWN(complete_params(run, bad), Error);
+        QVERIFY(!find_command("nothing"));
+    }
+};
+
+QTEST_GUILESS_MAIN(TestCommands)
+#include "test_commands.moc"

@@ -1,0 +1,149 @@
+// The main job on a small simulated section with an untrained little model: not how good it is, but that it is whole, repeatable, and goes on
+// where it was stopped.
+#include <QTemporaryDir>
+#include <QTest>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "pipeline/command.h"
+#include "project/project.h"
+#include "sample/sample.h"
+#include "spatial/h5ad.h"
+
+using namespace c2l;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+json call(const char* name, const json& params, const JobContext& ctx = {}) { return run_command(*find_command(name), params, ctx); }
+
+// Without what differs between two honest runs: time, memory and place.
+json comparable(json value) {
+    if (value.is_object()) {
+        for (const char* key : {"seconds", "peak_memory_bytes", "folder", "path", "project", "cached", "steps", "elapsed_seconds"}) value.erase(key);
+        for (auto& [key, item] : value.items()) item = comparable(item);
+    } else if (value.is_array()) {
+        for (auto& item : value) item = comparable(item);
+    }
+    return value;
+}
+
+std::string difference(const json& a, const json& b) { return json::diff(comparable(a), comparable(b)).dump().substr(0, 2000); }
+
+}  // namespace
+
+class TestMainJob : public QObject {
+    Q_OBJECT
+
+    QTemporaryDir dir_;
+    fs::path root_, central_;
+    SampleFiles sample_;
+
+    fs::path fresh_project(const std::string& name) {
+        const fs::path file = root_ / (name + ".c2l");
+        call("import", {{"project", file.string()}, {"slide", sample_.slide.string()}, {"spots", sample_.spots.string()}, {"counts", sample_.counts.string()}});
+        return file;
+    }
+    json parameters(const fs::path& project) const {
+        return {{"project", project.string()}, {"central", central_.string()}, {"spots", 24}, {"genes", 30}, {"eval_genes", 10}, {"adapt_steps", 4},
+                {"adapt_batch", 4},            {"number", 70},                 {"sampler_steps", 1}, {"repeats", 2}, {"pitch", 150},    {"seed", 3},
+                {"device", "cpu"},             {"threads", 1}};
+    }
+
+private Q_SLOTS:
+    void initTestCase() {
+        root_ = dir_.path().toStdString();
+        sample_ = write_sample(root_ / "sample", 1, {}, 2.2);
+        central_ = root_ / "central.safetensors";
+        call("pretrain", {{"slides", json::array({sample_.slide.string()})}, {"tile_count", 64}, {"autoencoder_steps", 2}, {"encoder_steps", 2},
+                          {"denoiser_steps", 2}, {"batch", 4}, {"output", central_.string()}, {"device", "cpu"}});
+        QVERIFY(fs::exists(central_));
+    }
+
+    void wholeAndCached() {
+        const fs::path file = fresh_project("whole");
+        const json first = call("run", parameters(file));
+        for (const char* key : {"genes", "spots_train", "spots_test", "pearson", "pearson_shuffled", "pearson_depth_partial", "pearson_real_only",
+                                "pearson_with_synthetic", "pearson_with_shuffled_synthetic", "delta", "repeats", "seconds", "peak_memory_bytes", "steps", "quality"})
+            QVERIFY2(first.contains(key), key);
+        QCOMPARE(first.at("genes").get<int>(), 10);
+        QVERIFY(first.at("spots_train").get<int>() >= 8 && first.at("spots_train").get<int>() <= 24);
+        QVERIFY(std::abs(first.at("pearson_shuffled").at("mean").get<double>()) < 0.35);
+        const json second = call("run", parameters(file));
+        QVERIFY2(comparable(second) == comparable(first), difference(second, first).c_str());
+        for (const json& step : second.at("steps")) QVERIFY2(step.at("cached").get<bool>(), step.at("step").get<std::string>().c_str());
+        // The same from nothing, in another place.
+        const json again = call("run", parameters(fresh_project("again")));
+        QVERIFY2(comparable(again) == comparable(first), difference(again, first).c_str());
+
+        const SpotData map = read_h5ad(first.at("map").at("path").get<std::string>());
+        QVERIFY(map.spots.size() > 50);
+        for (const char* layer : {"predicted", "lower", "upper"}) QCOMPARE(map.layers.at(layer).rows, static_cast<std::int64_t>(map.spots.size()));
+        QVERIFY(map.obs.count("in_distribution"));
+        const auto& mean = map.layers.at("predicted").values;
+        for (std::size_t i = 0; i < mean.size(); ++i)
+            QVERIFY(map.layers.at("lower").values[i] <= mean[i] + 1e-4f && mean[i] <= map.layers.at("upper").values[i] + 1e-4f);
+
+        // The single steps go on from there without doing anything again.
+        const auto project = [&](json more) {
+            more.update({{"project", file.string()}, {"central", central_.string()}});
+            return more;
+        };
+        QVERIFY(call("evaluate", project({{"repeats", 2}})).at("steps").back().at("cached").get<bool>());
+        QVERIFY(call("assess", project({})).at("steps").back().at("cached").get<bool>());
+        for (const char* what : {"h5ad", "csv", "png"}) {
+            const fs::path to = root_ / (std::string("export.") + what);
+            call("export", {{"project", file.string()}, {"what", what}, {"output", to.string()}});
+            QVERIFY(fs::file_size(to) > 1000);
+        }
+        QVERIFY_EXCEPTION_THROWN(call("export", {{"project", file.string()}, {"what", "png"}, {"output", (root_ / "no.png").string()}, {"gene", "NOTAGENE"}}), Error);
+        QVERIFY(!fs::exists(root_ / "no.png"));
+        const json info = call("info", {{"file", file.string()}});
+        QCOMPARE(info.at("kind").get<std::string>(), std::string("project"));
+        const json tile = call("sample", project({{"sampler_steps", 1}}));
+        QVERIFY(tile.at("png_base64").get<std::string>().starts_with("iVBOR"));
+    }
+
+    // Stopped at its n-th sign of life, again and again, until it gets through: the same result.
+    void stoppedAnywhere() {
+        const json whole = call("run", parameters(fresh_project("undisturbed")));
+        const fs::path file = fresh_project("stopped");
+        json result;
+        int stops = 0;
+        for (int patience = 1; result.is_null(); patience += 1 + patience / 3) {
+            std::stop_source stop;
+            JobContext ctx;
+            ctx.stop = stop.get_token();
+            int signs = 0;
+            ctx.on_progress = [&](const Progress&) {
+                if (++signs >= patience) stop.request_stop();
+            };
+            try {
+                result = call("run", parameters(file), ctx);
+            } catch (const Error& error) {
+                QVERIFY2(error.code() == ErrorCode::Stopped, error.line().c_str());
+                ++stops;
+            }
+        }
+        QVERIFY(stops >= 3);
+        QVERIFY2(comparable(result) == comparable(whole), difference(result, whole).c_str());
+        QVERIFY(!fs::exists(root_ / "stopped.c2l.d/staging") || fs::is_empty(root_ / "stopped.c2l.d/staging"));
+    }
+
+    // A step refuses what does not belong to it.
+    void otherModelsAreRefused() {
+        const fs::path file = fresh_project("other");
+        json p = parameters(file);
+        QVERIFY_EXCEPTION_THROWN(call("evaluate", {{"project", file.string()}, {"central", central_.string()}}), Error);
+        p["central"] = sample_.slide.string();
+        QVERIFY_EXCEPTION_THROWN(call("run", p), Error);
+        p["central"] = (root_ / "none.safetensors").string();
+        QVERIFY_EXCEPTION_THROWN(call("run", p), Error);
+        QVERIFY(Project::open(file, Project::Mode::Read)->artifacts("adapt").empty());
+    }
+};
+
+QTEST_GUILESS_MAIN(TestMainJob)
+#include "test_main_job.moc"
