@@ -39,7 +39,9 @@ const Dtype* find_dtype(const std::string& name) {
 
 void refuse_other_formats(const char* data, std::uint64_t available, const fs::path& path) {
     const auto* b = reinterpret_cast<const unsigned char*>(data);
-    const bool pickle = available >= 2 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5;
+    // A header length such as 0x0480 begins with the same two bytes as a pickle; but then zeros and a brace follow.
+    const bool sound_start = available >= 9 && std::memcmp(b + 4, "\0\0\0\0", 4) == 0 && data[8] == '{';
+    const bool pickle = available >= 2 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5 && !sound_start;
     const bool zip = available >= 4 && std::memcmp(data, "PK\x03\x04", 4) == 0;
     if (pickle || zip)
         throw Error(ErrorCode::Unsupported,
@@ -133,15 +135,15 @@ TensorHeader parse_safetensors_header(const char* data, std::uint64_t available,
 namespace {
 
 std::string read_prefix(std::ifstream& in, std::uint64_t file_size, const fs::path& path) {
-    std::string prefix(std::min<std::uint64_t>(8, file_size), '\0');
+    std::string prefix(std::min<std::uint64_t>(9, file_size), '\0');
     in.read(prefix.data(), static_cast<std::streamsize>(prefix.size()));
     refuse_other_formats(prefix.data(), prefix.size(), path);
-    if (prefix.size() < 8) bad(path, "it is too short");
+    if (prefix.size() < 9) bad(path, "it is too short");
     std::uint64_t length = 0;
     for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<unsigned char>(prefix[static_cast<std::size_t>(i)]);
-    if (length > kMaxHeader || length > file_size - 8) bad(path, "its header is longer than the file or above 100 MB");
+    if (length == 0 || length > kMaxHeader || length > file_size - 8) bad(path, "its header is empty, longer than the file or above 100 MB");
     prefix.resize(8 + length);
-    in.read(prefix.data() + 8, static_cast<std::streamsize>(length));
+    in.read(prefix.data() + 9, static_cast<std::streamsize>(length - 1));
     if (!in) throw Error(ErrorCode::Io, "cannot be read; check the disk and the permissions", path);
     return prefix;
 }

@@ -45,6 +45,18 @@ private Q_SLOTS:
         QVERIFY_EXCEPTION_THROWN(back.at("f", {3, 2}), Error);
     }
 
+    // A header of 0x280 to 0x5ff bytes begins like a pickle (0x80, protocol 2 … 5): both must be told apart.
+    void headers_that_begin_like_a_pickle() {
+        for (const std::size_t length : {0x280, 0x380, 0x480, 0x580}) {
+            const std::string head = R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"__metadata__":{"pad":")", tail = "\"}}";
+            const auto file = file_of(head + std::string(length - head.size() - tail.size(), 'p') + tail, "1234");
+            QTemporaryDir dir;
+            const std::filesystem::path path = dir.filePath("a.safetensors").toStdString();
+            write_file(path, file);
+            QCOMPARE(nn::read_safetensors(path).tensors.size(), std::size_t{1});
+        }
+    }
+
     void malformed_data() {
         QTest::addColumn<QByteArray>("bytes");
         const std::string four(4, 'x');
@@ -52,6 +64,7 @@ private Q_SLOTS:
         add("empty", "");
         add("short", "abc");
         add("pickle", std::string("\x80\x04\x95\x10\0\0\0\0\0\0\0", 11));
+        add("pickle of protocol 2", std::string("\x80\x02}q\0(X\1\0\0\0aq\1K\1u.", 18));
         add("zip", std::string("PK\x03\x04") + std::string(40, 'x'));
         add("header longer than file", std::string("\xff\xff\xff\xff\0\0\0\0", 8) + "{}");
         add("header of 2^63", std::string("\0\0\0\0\0\0\0\x80", 8) + "{}");
