@@ -56,7 +56,7 @@ int run(const CommandLine& line, std::stop_token stop) {
 // training step beside one busy process). It reads this setting when it is loaded, hence the second start of the program.
 void calm_openmp(char** argv) {
     if (std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT")) return;
-    if (::setenv("GOMP_SPINCOUNT", "10000", 0) == 0) ::execv("/proc/self/exe", argv);  // where it cannot be started again, it goes on as it is
+    if (::setenv("GOMP_SPINCOUNT", "1000", 0) == 0) ::execv("/proc/self/exe", argv);  // where it cannot be started again, it goes on as it is
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ constexpr int kFigurePx = 1400;
 
 std::int64_t gene_of(const SpotData& map, const std::string& gene, const fs::path& file) {
     const std::int64_t column = gene.empty() ? 0 : map.expression.find_gene(gene);
-    if (column < 0) throw Error(ErrorCode::NotFound, "has no gene '" + gene + "'; see the columns of 'c2l export … csv'", file);
+    if (column < 0) throw Error(ErrorCode::NotFound, "has no gene '" + gene + "'; export the map as csv to see which it has", file);
     return column;
 }
 

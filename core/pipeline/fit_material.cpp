@@ -19,8 +19,10 @@ GenePanel predictor_panel(const TrainTiles& train, const json& p, std::int64_t& 
     std::vector<std::string> genes = GenePanel::choose(train, p.at("eval_genes"), unit).genes;
     eval_genes = static_cast<std::int64_t>(genes.size());
     std::set<std::string> known(genes.begin(), genes.end());
-    const auto list = p.at("gene_list").get<std::vector<std::string>>();
-    for (const auto& gene : list.empty() ? GenePanel::choose(train, p.at("genes"), TargetUnit::Log1pCp10k).genes : list)
+    auto others = p.at("gene_list").get<std::vector<std::string>>();
+    const auto variable = GenePanel::choose(train, p.at("map_genes"), TargetUnit::Log1pCp10k).genes;
+    others.insert(others.end(), variable.begin(), variable.end());
+    for (const auto& gene : others)
         if (known.insert(gene).second) genes.push_back(gene);
     return GenePanel::from_list(train, genes, unit);
 }

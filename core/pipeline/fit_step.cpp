@@ -12,12 +12,9 @@ using nlohmann::json;
 namespace {
 
 json fit_record(Section& section, const std::optional<Artifact>& synthesized) {
-    json p = pick(section.params(), {"target", "eval_genes", "synthetic_weight"});
-    // The map shows the genes that condition the generator, so that both speak of the same ones.
-    json adapted = {{"genes", section.params().value("genes", 250)}, {"gene_list", json::array()}};
-    if (synthesized) adapted = json::parse(upstream(section.project(), *synthesized, "adapt").provenance.params);
-    p["genes"] = adapted.at("genes");
-    p["gene_list"] = adapted.at("gene_list");
+    json p = pick(section.params(), {"target", "eval_genes", "map_genes", "synthetic_weight"});
+    // Genes that the user named for the generator belong in the map too.
+    p["gene_list"] = synthesized ? json::parse(upstream(section.project(), *synthesized, "adapt").provenance.params).at("gene_list") : json::array();
     return p;
 }
 

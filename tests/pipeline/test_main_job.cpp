@@ -40,6 +40,7 @@ class TestMainJob : public QObject {
     QTemporaryDir dir_;
     fs::path root_, central_;
     SampleFiles sample_;
+    json undisturbed_;  // result of a run that nothing stopped
 
     fs::path fresh_project(const std::string& name) {
         const fs::path file = root_ / (name + ".c2l");
@@ -47,7 +48,7 @@ class TestMainJob : public QObject {
         return file;
     }
     json parameters(const fs::path& project) const {
-        return {{"project", project.string()}, {"central", central_.string()}, {"spots", 24}, {"genes", 30}, {"eval_genes", 10}, {"adapt_steps", 4},
+        return {{"project", project.string()}, {"central", central_.string()}, {"spots", 24}, {"genes", 30}, {"eval_genes", 10}, {"adapt_steps", 6},
                 {"adapt_batch", 4},            {"number", 70},                 {"sampler_steps", 1}, {"repeats", 2}, {"pitch", 150},    {"seed", 3},
                 {"device", "cpu"},             {"threads", 1}};
     }
@@ -74,9 +75,7 @@ private Q_SLOTS:
         const json second = call("run", parameters(file));
         QVERIFY2(comparable(second) == comparable(first), difference(second, first).c_str());
         for (const json& step : second.at("steps")) QVERIFY2(step.at("cached").get<bool>(), step.at("step").get<std::string>().c_str());
-        // The same from nothing, in another place.
-        const json again = call("run", parameters(fresh_project("again")));
-        QVERIFY2(comparable(again) == comparable(first), difference(again, first).c_str());
+        undisturbed_ = first;
 
         const SpotData map = read_h5ad(first.at("map").at("path").get<std::string>());
         QVERIFY(map.spots.size() > 50);
@@ -106,13 +105,13 @@ private Q_SLOTS:
         QVERIFY(tile.at("png_base64").get<std::string>().starts_with("iVBOR"));
     }
 
-    // Stopped at its n-th sign of life, again and again, until it gets through: the same result.
+    // Stopped at its n-th sign of life, again and again, until it gets through: the same result as the undisturbed run in another place.
     void stoppedAnywhere() {
-        const json whole = call("run", parameters(fresh_project("undisturbed")));
+        if (undisturbed_.is_null()) undisturbed_ = call("run", parameters(fresh_project("undisturbed")));
         const fs::path file = fresh_project("stopped");
         json result;
         int stops = 0;
-        for (int patience = 1; result.is_null(); patience += 1 + patience / 3) {
+        for (int patience = 1; result.is_null(); patience += 1 + 2 * patience) {
             std::stop_source stop;
             JobContext ctx;
             ctx.stop = stop.get_token();
@@ -128,7 +127,7 @@ private Q_SLOTS:
             }
         }
         QVERIFY(stops >= 3);
-        QVERIFY2(comparable(result) == comparable(whole), difference(result, whole).c_str());
+        QVERIFY2(comparable(result) == comparable(undisturbed_), difference(result, undisturbed_).c_str());
         QVERIFY(!fs::exists(root_ / "stopped.c2l.d/staging") || fs::is_empty(root_ / "stopped.c2l.d/staging"));
     }
 
