@@ -1,6 +1,7 @@
 // Central pretraining: tile encoder by contrast, then autoencoder, then flow matching in its latent space.
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -23,6 +24,7 @@ using namespace nn;
 using nlohmann::json;
 
 constexpr std::int64_t kLatentCache = 24000;  // encoded crops kept for the denoiser: 190 MB
+constexpr std::int64_t kFewestLatents = 64;   // enough for their mean and spread
 
 struct Run {
     const TileSet& tiles;
@@ -119,7 +121,7 @@ void train_autoencoder(const Run& run, Autoencoder& net) {
 at::Tensor cache_latents(const Run& run, const Autoencoder& net, at::Tensor& mean, at::Tensor& sd) {
     at::NoGradGuard no_grad;
     const auto side = kTileSize / Autoencoder::kFactor;
-    const auto n = std::min<std::int64_t>(kLatentCache, static_cast<std::int64_t>(run.params.denoiser_steps) * run.params.batch);
+    const auto n = std::clamp(static_cast<std::int64_t>(run.params.denoiser_steps) * run.params.batch, kFewestLatents, kLatentCache);
     auto cache = at::empty({n, Autoencoder::kChannels, side, side}, c10::kFloat);
     EtaClock clock;
     for (std::int64_t begin = 0; begin < n; begin += 32) {
@@ -153,6 +155,8 @@ void train_denoiser(const Run& run, UNet& net, const at::Tensor& latents) {
         return flow_loss(image, noise, logit_normal_times(image.size(0), random).to(run.device), velocity);
     });
     stage.warmup = 300;
+    // Latents belong to one autoencoder: another one makes this another run.
+    stage.fingerprint = sha256_hex(stage.fingerprint + run.stage("autoencoder", run.params.autoencoder_steps, run.params.autoencoder_batch, {}).fingerprint);
     run_stage(stage, optimiser, run.ctx);
     optimiser.swap_averaged();
 }
@@ -174,8 +178,9 @@ void pretrain(const TileSet& tiles, const PretrainParams& params, const std::fil
     const auto device = open_device(params.compute.device, params.compute.threads);
     Sha256 hash;
     hash.update(tiles.rgb.data(), tiles.rgb.size());
-    hash.update("seed " + std::to_string(params.seed) + " size " + std::to_string(tiles.size));
-    const Run run{tiles, params, work, device, params.bf16 && bf16_pays(device), hash.hex(), ctx};
+    const bool bf16 = params.bf16 && bf16_pays(device);
+    hash.update("seed " + std::to_string(params.seed) + " size " + std::to_string(tiles.size) + (bf16 ? " bf16" : ""));
+    const Run run{tiles, params, work, device, bf16, hash.hex(), ctx};
 
     EncoderNet encoder(derive_seed(params.seed, "encoder weights"));
     train_encoder(run, encoder);

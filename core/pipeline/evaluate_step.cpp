@@ -19,6 +19,7 @@ using nlohmann::json;
 namespace {
 
 constexpr int kShuffles = 20;
+constexpr double kComparedWeight = 0.25;  // of synthetic pairs in the comparison, where inner cross-validation gave them none
 
 json to_json(const Correlation& c) { return {{"mean", c.mean}, {"lower", c.lower}, {"upper", c.upper}, {"median", c.median}}; }
 
@@ -98,7 +99,7 @@ json shuffled_control(const FitMaterial& material, const FitParams& params, std:
 json repeats(Section& section, const Artifact& split, const PlaceFeatures& places, const json& fit, int count, Meter& meter) {
     std::vector<double> plain, partial;
     const json recorded = json::parse(split.provenance.params);
-    const int train_spots = json::parse(read_file(split.folder / "split.json")).at("train_spots");
+    const auto train_spots = static_cast<int>(json::parse(read_file(split.folder / "split.json")).at("train").size());
     for (int i = 0; i < count; ++i) {
         meter.next("further splits");
         SplitParams params;
@@ -120,7 +121,9 @@ json repeats(Section& section, const Artifact& split, const PlaceFeatures& place
     return {{"splits", plain.size()}, {"pearson_real_only", spread(plain)}, {"pearson_depth_partial_real_only", spread(partial)}};
 }
 
-std::string genes_csv(const FitMaterial& material, const std::vector<std::pair<std::string, Correlation>>& columns) {
+using Columns = std::vector<std::pair<std::string, Correlation>>;
+
+std::string genes_csv(const FitMaterial& material, const Columns& columns) {
     std::ostringstream csv;
     csv << "gene";
     for (const auto& [name, figures] : columns) csv << ',' << name;
@@ -131,6 +134,33 @@ std::string genes_csv(const FitMaterial& material, const std::vector<std::pair<s
         csv << '\n';
     }
     return csv.str();
+}
+
+struct HeldOutPredictions {
+    const Matrix& chosen;        // of the predictor as fitted
+    const Matrix& without;       // of real spots only
+    double synthetic_weight;     // of `chosen`
+};
+
+// With and without synthetic pairs, and with pairs whose genes are shuffled. Where the predictor declined the pairs, they are given a fixed
+// weight here, so that the comparison is never of a thing with itself.
+void compare_synthetic(const FitMaterial& material, const FitParams& params, const HeldOutPredictions& predicted, std::uint64_t seed, const JobContext& ctx,
+                       json& report, Columns& columns) {
+    FitParams fixed = params;
+    fixed.synthetic_weight = predicted.synthetic_weight > 0 ? predicted.synthetic_weight : kComparedWeight;
+    const Matrix with = predicted.synthetic_weight > 0 ? predicted.chosen : predict_held_out(material.inputs, material, fixed, ctx);
+    FitInputs shuffled = material.inputs;
+    shuffled.synthetic_targets = reordered(shuffled.synthetic_targets, permutation(shuffled.synthetic_targets.rows, derive_seed(seed, "synthetic shuffle")));
+    const Correlation plain = pearson(material.truth, with, seed), partial = pearson_depth_partial(material.truth, with, material.held_out_depth, seed);
+    const Correlation control = pearson(material.truth, predict_held_out(shuffled, material, fixed, ctx), seed);
+    const Correlation delta = pearson_delta(material.truth, with, predicted.without, seed);
+    report["synthetic_weight_compared"] = fixed.synthetic_weight;
+    report["pearson_with_synthetic"] = to_json(plain);
+    report["pearson_depth_partial_with_synthetic"] = to_json(partial);
+    report["pearson_with_shuffled_synthetic"] = to_json(control);
+    report["delta"] = {{"mean", delta.mean}, {"lower", delta.lower}, {"upper", delta.upper}};
+    columns.emplace_back("pearson_with_synthetic", plain);
+    columns.emplace_back("pearson_with_shuffled_synthetic", control);
 }
 
 void make_evaluation(Section& section, const Artifact& fit, const Artifact& split, int repeat_count, const fs::path& staging) {
@@ -168,20 +198,9 @@ void make_evaluation(Section& section, const Artifact& fit, const Artifact& spli
                    {"pearson_depth_partial", to_json(partial)},
                    {"pearson_real_only", to_json(plain_without)},
                    {"pearson_depth_partial_real_only", to_json(partial_without)}};
-    std::vector<std::pair<std::string, Correlation>> columns = {{"pearson", plain}, {"pearson_depth_partial", partial}, {"pearson_real_only", plain_without}};
-    meter.next("synthetic pairs with shuffled genes");
-    if (synthetic) {
-        FitInputs inputs = material.inputs;
-        inputs.synthetic_targets = reordered(inputs.synthetic_targets, permutation(inputs.synthetic_targets.rows, derive_seed(seed, "synthetic shuffle")));
-        FitParams same_weight = params;
-        same_weight.synthetic_weight = predictor.synthetic_weight();
-        const Correlation control = pearson(material.truth, predict_held_out(inputs, material, same_weight, ctx), seed);
-        const Correlation delta = pearson_delta(material.truth, with, without, seed);
-        report["pearson_with_synthetic"] = to_json(plain);
-        report["pearson_with_shuffled_synthetic"] = to_json(control);
-        report["delta"] = {{"mean", delta.mean}, {"lower", delta.lower}, {"upper", delta.upper}};
-        columns.emplace_back("pearson_with_shuffled_synthetic", control);
-    }
+    Columns columns = {{"pearson", plain}, {"pearson_depth_partial", partial}, {"pearson_real_only", plain_without}};
+    meter.next("synthetic pairs");
+    if (synthetic) compare_synthetic(material, params, {with, without, predictor.synthetic_weight()}, seed, ctx, report, columns);
     report["pearson_shuffled"] = shuffled_control(material, params, seed, ctx, meter);
     if (repeat_count > 0) report["repeats"] = repeats(section, split, features, p, repeat_count, meter);
     write_file(staging / "genes.csv", genes_csv(material, columns));

@@ -41,6 +41,18 @@ std::vector<std::string> barcodes(const PairedTiles& pairs, const std::vector<st
     return names;
 }
 
+// Spots that were asked for but lie in a test block or its margin are not learnt from; that must not go unsaid.
+void warn_of_fewer(Section& section, const Artifact& split) {
+    const json record = json::parse(read_file(split.folder / "split.json"));
+    const std::size_t used = record.at("train").size(), listed = record.at("parameters").at("train_list").size();
+    const std::size_t asked = listed ? listed : record.at("train_spots").get<std::size_t>();
+    if (used >= asked) return;
+    section.ctx().issue({Severity::Warning,
+                         "only " + std::to_string(used) + " of the " + std::to_string(asked) +
+                             " spots asked for are learnt from; the others are held out, in the margin around held-out spots, or not of this section",
+                         {}});
+}
+
 }  // namespace
 
 Artifact split_step(Section& section) {
@@ -48,7 +60,7 @@ Artifact split_step(Section& section) {
     p.update(section.pairing_params());
     const auto list = path_of(section.params(), "spot_list");
     p["train_list"] = list.empty() ? std::vector<std::string>() : read_list(list);
-    return section.obtain(section.provenance("split", {section.slide_record().content_id, section.spots_record().content_id}, p),
+    const Artifact split = section.obtain(section.provenance("split", {section.slide_record().content_id, section.spots_record().content_id}, p),
                           [&](const std::filesystem::path& staging) {
                               const SplitParams params = resolve(section, p, section.seed());
                               const Split split = Split::by_blocks(section.pairs(), params);
@@ -62,6 +74,8 @@ Artifact split_step(Section& section) {
                                              {"held_out", barcodes(pairs, split.held_out.rows())}};
                               write_file(staging / "split.json", record.dump(1) + "\n");
                           });
+    warn_of_fewer(section, split);
+    return split;
 }
 
 Split load_split(Section& section, const Artifact& artifact) {

@@ -54,8 +54,15 @@ std::string evaluation_summary(const json& report) {
     text += row("  with sequencing depth partialled out", report, "pearson_depth_partial");
     text += row("real spots only", report, "pearson_real_only");
     text += row("  with sequencing depth partialled out", report, "pearson_depth_partial_real_only");
-    text += row("gain by synthetic pairs", report, "delta");
-    text += row("control: synthetic pairs with shuffled genes", report, "pearson_with_shuffled_synthetic");
+    if (report.contains("synthetic_weight_compared")) {
+        const double chosen = number(report, "synthetic_weight"), compared = number(report, "synthetic_weight_compared");
+        text += "with synthetic pairs of weight " + fixed(compared, 2) +
+                (chosen > 0 ? ", chosen by inner cross-validation\n" : "; inner cross-validation gave them none, so the map does not use them\n");
+    }
+    text += row("  real and synthetic pairs", report, "pearson_with_synthetic");
+    text += row("    with sequencing depth partialled out", report, "pearson_depth_partial_with_synthetic");
+    text += row("  gain by synthetic pairs", report, "delta");
+    text += row("  control: synthetic pairs with shuffled genes", report, "pearson_with_shuffled_synthetic");
     text += row("control: expression shuffled among the spots", report, "pearson_shuffled");
     if (const auto repeats = report.find("repeats"); repeats != report.end() && repeats->is_object()) {
         const std::string splits = " over " + repeats->at("splits").dump() + " splits";

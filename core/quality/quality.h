@@ -59,7 +59,7 @@ double wasserstein_distance(std::vector<double> a, std::vector<double> b);  // o
 struct QualityReport {
     std::string encoder;
     std::int64_t n_synthetic = 0, n_real = 0;
-    std::int64_t n_floor = 0;  // tiles in the smaller half of the real-vs-real comparison
+    std::int64_t n_floor = 0;  // tiles on each side of the Fréchet distance and of its floor
     Interval frechet;
     double frechet_floor = 0;  // real against real, same n
     Interval kid;
