@@ -3,10 +3,14 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <memory>
+#include <string_view>
 
+#include "base/error.h"
 #include "base/provenance.h"
+#include "rpc/message.h"
 
 namespace c2l {
 
@@ -33,8 +37,8 @@ std::string help_of(const Param& param) {
 template <class T>
 CLI::Option* add_number(CLI::App& app, const Param& param, json& params) {
     CLI::Option* option = app.add_option_function<T>(option_name(param), [&params, name = param.name](const T& value) { params[name] = value; }, help_of(param));
-    if (std::isfinite(param.low) && std::isfinite(param.high)) option->check(CLI::Range(param.low, param.high));
-    return option->type_name(std::is_integral_v<T> ? "N" : "X");
+    if (std::isfinite(param.low) && std::isfinite(param.high)) option->check(CLI::Range(static_cast<T>(param.low), static_cast<T>(param.high)));
+    return option;
 }
 
 void add_option(CLI::App& app, const Param& param, json& params) {
@@ -85,6 +89,9 @@ CommandLine parse_command_line(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         line.exit_code = app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2;
+        // The options were not taken over, so whether JSON was asked for is seen from the words themselves.
+        if (line.exit_code != 0 && std::any_of(argv + 1, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; }))
+            std::cout << rpc::dump({{"error", {{"code", std::string(to_string(ErrorCode::BadInput))}, {"message", error.what()}, {"path", ""}}}}) << '\n';
         return line;
     }
     line.progress = progress == "jsonl" ? ProgressStyle::JsonLines : progress == "auto" && isatty(STDERR_FILENO) ? ProgressStyle::Bar : ProgressStyle::None;

@@ -34,11 +34,18 @@ int report(const Error& error, bool json_output) {
 }
 
 int run(const CommandLine& line, std::stop_token stop) {
+    json params;
+    try {
+        params = complete_params(*line.command, line.params);
+    } catch (const Error& error) {
+        report(error, line.json_output);
+        return 2;  // as every other mistake in the options
+    }
     try {
         json result;
         {
             Reporter reporter(line.progress);
-            result = run_command(*line.command, line.params, reporter.context(stop));
+            result = run_command(*line.command, params, reporter.context(stop));
             reporter.print_issues();
         }
         print(line.json_output ? rpc::dump(result) : line.command->summary ? line.command->summary(result) : result.dump(2, ' ', false, json::error_handler_t::replace));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -24,6 +25,12 @@ std::string curve_csv(const std::vector<AdaptCurvePoint>& curve) {
         csv << '\n';
     }
     return csv.str();
+}
+
+// "preview-120.png": not the part of a file that a killed run leaves behind.
+bool is_preview(const fs::path& path) {
+    const std::string stem = path.stem().string(), digits = stem.substr(std::min<std::size_t>(8, stem.size()));
+    return path.extension() == ".png" && stem.starts_with("preview-") && !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos;
 }
 
 json adapt_record(const json& given) {
@@ -58,7 +65,7 @@ Artifact adapt_step(Section& section, const Artifact& split) {
         const fs::path work = section.project().work_folder(provenance);
         const AdaptResult result = adapt(section.central(), parts.train, panel, params, work, staging / "adapter.safetensors", section.ctx());
         for (const auto& entry : fs::directory_iterator(work))
-            if (entry.path().extension() == ".png") fs::copy_file(entry.path(), staging / entry.path().filename());
+            if (is_preview(entry.path())) fs::copy_file(entry.path(), staging / entry.path().filename());
         write_file(staging / "curve.csv", curve_csv(result.curve));
         write_report(staging, {{"genes", panel.genes.size()},
                                {"spots_train", parts.train.size()},

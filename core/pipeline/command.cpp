@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 #include "base/error.h"
 #include "base/provenance.h"
@@ -41,6 +42,12 @@ void check_value(const Command& command, const Param& param, const json& value) 
         const double number = value.get<double>();
         if (!std::isfinite(number) || number < param.low || number > param.high) refuse(command, param, "is out of range: " + value.dump());
     }
+}
+
+// One spelling of a number, since a step's identity is the hash of its parameters: -1 and -1.0 are the same.
+json canonical(const Param& param, const json& value) {
+    if (!value.is_number()) return value;
+    return param.type == ParamType::Number ? json(value.get<double>()) : json(value.get<std::int64_t>());
 }
 
 json describe(const Param& param) {
@@ -86,7 +93,7 @@ json complete_params(const Command& command, const json& given) {
         const bool present = found != given.end() && !found->is_null();
         if (present) check_value(command, param, *found);
         if (!present && param.required) refuse(command, param, "is missing");
-        complete[param.name] = present ? *found : param.default_value;
+        complete[param.name] = canonical(param, present ? *found : param.default_value);
     }
     return complete;
 }

@@ -6,6 +6,7 @@
 #include "pipeline/main_job.h"
 #include "pipeline/params.h"
 #include "pipeline/steps.h"
+#include "pipeline/synthetic.h"
 #include "sample/sample.h"
 
 namespace c2l {
@@ -17,12 +18,24 @@ namespace {
 
 // Small enough for a few minutes on two CPU cores.
 const json& demo_defaults() {
-    static const json values = {{"spots", 100}, {"genes", 100}, {"adapt_steps", 150}, {"number", 200}, {"sampler_steps", 8}, {"repeats", 10}};
+    static const json values = {{"spots", 100}, {"genes", 100}, {"adapt_steps", 300}, {"number", 200}, {"sampler_steps", 8}, {"repeats", 10}};
     return values;
 }
 
+constexpr const char* kSampleRecord = "sample-files.json";
+constexpr const char* kHalfSample = ".sample.part";  // takes the name "sample" when it is whole
+
+// The demo replaces what lies in its folder, so it takes an empty one or one of its own.
+void check_folder(const fs::path& folder) {
+    if (fs::exists(folder / "sample" / kSampleRecord)) return;
+    std::error_code failed;
+    for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed))
+        if (entry->path().filename() != kHalfSample)
+            throw Error(ErrorCode::BadInput, "holds other files than those of a demo; choose a new or empty folder with -o", folder);
+}
+
 SampleFiles sample_in(const fs::path& folder, std::uint64_t seed, double size_mm, const JobContext& ctx) {
-    const fs::path done = folder / "sample-files.json";  // written last: a sample that was cut short is made again
+    const fs::path done = folder / kSampleRecord;
     if (fs::exists(done)) {
         const json files = json::parse(read_file(done), nullptr, false);
         if (files.is_object() && files.value("seed", std::uint64_t{0}) == seed && files.value("size_mm", 0.0) == size_mm)
@@ -30,18 +43,16 @@ SampleFiles sample_in(const fs::path& folder, std::uint64_t seed, double size_mm
                     folder / files.at("spots").get<std::string>(), folder / files.at("truth").get<std::string>()};
         throw Error(ErrorCode::BadInput, "holds a sample of another seed or size; choose another folder", folder);
     }
-    const SampleFiles made = write_sample(folder, seed, ctx, size_mm);
-    write_file(done, json{{"seed", seed}, {"size_mm", size_mm}, {"slide", made.slide.filename().string()}, {"counts", made.counts.filename().string()},
+    const fs::path part = folder.parent_path() / kHalfSample;
+    std::error_code failed;
+    fs::remove_all(part, failed);  // of a demo that was cut short
+    const SampleFiles made = write_sample(part, seed, ctx, size_mm);
+    write_file(part / kSampleRecord, json{{"seed", seed}, {"size_mm", size_mm}, {"slide", made.slide.filename().string()}, {"counts", made.counts.filename().string()},
                           {"spots", made.spots.filename().string()}, {"truth", made.truth.filename().string()}}
                          .dump(2) + "\n");
-    return made;
-}
-
-void copy_fresh(const fs::path& from, const fs::path& to) {
-    std::error_code failed;
-    fs::remove_all(to, failed);
-    fs::copy(from, to, fs::copy_options::recursive, failed);
-    if (failed) throw Error(ErrorCode::Io, "cannot be written; check the space and the permissions", to, failed.message());
+    fs::rename(part, folder, failed);
+    if (failed) throw Error(ErrorCode::Io, "cannot be written; check the space and the permissions", folder, failed.message());
+    return {folder / made.slide.filename(), folder / made.counts.filename(), folder / made.spots.filename(), folder / made.truth.filename()};
 }
 
 json run_demo(const json& params, const JobContext& ctx) {
@@ -49,17 +60,21 @@ json run_demo(const json& params, const JobContext& ctx) {
     std::error_code failed;
     fs::create_directories(folder, failed);
     if (failed) throw Error(ErrorCode::Io, "the folder cannot be made; choose another with -o", folder, failed.message());
+    check_folder(folder);
     const EtaClock clock;
     const SampleFiles sample = sample_in(folder / "sample", seed_of(params), params.at("size_mm"), ctx);
     const fs::path file = folder / "simulated-section.c2l";
-    if (!fs::exists(file)) import_section({file, sample.slide, sample.spots, sample.counts, std::nullopt, "simulated"}, ctx);
+    // A demo stopped during the import leaves a project without spots.
+    if (!fs::exists(file) || Project::open(file, Project::Mode::Write)->spots().empty())
+        import_section({file, sample.slide, sample.spots, sample.counts, std::nullopt, "simulated"}, ctx);
     const auto project = Project::open(file, Project::Mode::Write);
     json result = main_job(*project, params, ctx);
     result["sample"] = "simulated section: made by the program, no patient's tissue";
     result["elapsed_seconds"] = clock.elapsed_s();
-    export_map(*project, params, "h5ad", folder / "map.h5ad", ctx);
-    const json figure = export_map(*project, params, "png", folder / "figure.png", ctx);
-    copy_fresh(result.at("tiles").at("path").get<std::string>(), folder / "tiles");
+    const auto map = project->find(result.at("map").at("artifact"));
+    export_map(*project, params, "h5ad", folder / "map.h5ad", ctx, map);
+    const json figure = export_map(*project, params, "png", folder / "figure.png", ctx, map);
+    copy_tiles(result.at("tiles").at("path").get<std::string>(), folder / "tiles");
     result["outputs"] = {{"folder", fs::absolute(folder).lexically_normal().string()}, {"map", "map.h5ad"}, {"figure", "figure.png"}, {"figure_gene", figure.at("gene")},
                          {"tiles", "tiles"}, {"report", "report.json"}};
     write_file(folder / "report.json", result.dump(2) + "\n");

@@ -76,11 +76,19 @@ Image map_figure(const Project& project, const Section& section, const SpotData&
     return draw_figure(figure);
 }
 
+// A map of another slide ('predict --slide') does not lie over this section.
+Artifact own_map(const Section& section) {
+    const auto own = [](const Artifact& map) { return json::parse(map.provenance.params).value("own_slide", false); };
+    if (auto found = section.newest("predict", own)) return *found;
+    throw Error(ErrorCode::NotFound, "has no map of the section's own slide yet; run 'c2l predict' without --slide, or 'c2l run', first", section.project().path());
+}
+
 }  // namespace
 
-json export_map(Project& project, const json& params, const std::string& what, const fs::path& to, const JobContext& ctx) {
+json export_map(Project& project, const json& params, const std::string& what, const fs::path& to, const JobContext& ctx,
+                const std::optional<Artifact>& given) {
     Section section(project, params, ctx);
-    const Artifact map = section.need("predict", "run");
+    const Artifact map = given ? *given : own_map(section);
     const fs::path file = map.folder / "map.h5ad";
     const std::string gene = params.value("gene", std::string());
     json out = {{"what", what}, {"file", to.string()}};

@@ -53,8 +53,9 @@ std::vector<double> cut(const std::vector<double>& values, std::size_t first, st
 
 Artifact places_step(Section& section) {
     const json p = section.pairing_params();
-    const Provenance provenance = section.provenance(
+    Provenance provenance = section.provenance(
         "places", {section.slide_record().content_id, section.spots_record().content_id, section.encoder_id()}, p);
+    provenance.seed = 0;  // nothing here is random
     return section.obtain(provenance, [&](const fs::path& staging) {
         const auto pairs = section.pairs();
         const TileEncoder& encoder = section.encoder();
@@ -88,7 +89,8 @@ Artifact synthetic_places_step(Section& section, const Artifact& synthesized, co
 Artifact map_places_step(Section& section, const std::shared_ptr<const Slide>& slide, double pitch_um) {
     const bool own = slide->info().id == section.slide_record().content_id;
     const json p = {{"mpp", *slide->info().mpp}, {"pitch_um", pitch_um}, {"min_tissue", section.params().at("min_tissue")}};
-    const Provenance provenance = section.provenance("map_places", {slide->info().id, section.encoder_id()}, p);
+    Provenance provenance = section.provenance("map_places", {slide->info().id, section.encoder_id()}, p);
+    provenance.seed = 0;  // nothing here is random
     return section.obtain(provenance, [&](const fs::path& staging) {
         const TissueGrid grid = tissue_grid(*slide, own ? section.mask() : find_tissue(*slide, section.ctx()), pitch_um, p.at("min_tissue"));
         if (grid.x.empty()) throw Error(ErrorCode::BadInput, "no tissue was found on the slide; check it, or lower --min-tissue", slide->info().path);

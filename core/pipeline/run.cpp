@@ -30,6 +30,7 @@ json main_job(Project& project, const json& params, const JobContext& ctx) {
     out["project"] = project.path().string();
     out["quality"] = read_report(quality);
     out["map"] = read_report(map);
+    out["map"]["artifact"] = map.id;
     out["map"]["path"] = (map.folder / "map.h5ad").string();
     out["tiles"] = read_report(tiles);
     out["tiles"]["path"] = (tiles.folder / "tiles").string();

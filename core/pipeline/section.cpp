@@ -19,7 +19,9 @@ bool names(const std::string& wanted, const ProjectSlide& slide) {
 }  // namespace
 
 Section::Section(Project& project, const json& params, const JobContext& ctx) : project_(project), params_(params), ctx_(ctx) {
-    min_counts_ = number_of(params, "min_counts").value_or(min_counts_);
+    const auto min_counts = number_of(params, "min_counts");
+    min_counts_ = min_counts.value_or(min_counts_);
+    min_counts_given_ = min_counts.has_value();
     const auto slides = project.slides();
     const auto spots = project.spots();
     const std::string wanted = params.value("section", std::string());
@@ -47,7 +49,7 @@ std::uint64_t Section::seed() const {
 
 void Section::go_on_from(const Artifact& split) {
     inherited_seed_ = split.provenance.seed;
-    min_counts_ = json::parse(split.provenance.params).value("min_counts", min_counts_);
+    if (!min_counts_given_) min_counts_ = json::parse(split.provenance.params).value("min_counts", min_counts_);
 }
 
 const std::string& Section::device() {
@@ -151,14 +153,17 @@ Artifact Section::obtain(const Provenance& provenance, const std::function<void(
     return artifact;
 }
 
-std::optional<Artifact> Section::newest(const std::string& step) const {
+std::optional<Artifact> Section::newest(const std::string& step, const std::function<bool(const Artifact&)>& suits) const {
+    const json mpp = pairing_params().at("mpp");
     for (const Artifact& artifact : project_.artifacts(step)) {
+        if (suits && !suits(artifact)) continue;
         const auto& inputs = artifact.provenance.inputs;
         for (const std::string& input : inputs) {
             const auto split = step == "split" ? std::optional<Artifact>(artifact) : project_.find(input);
             if (!split || split->step != "split") continue;
             const auto& files = split->provenance.inputs;
-            if (files.size() == 2 && files[0] == slide_record_.content_id && files[1] == spots_record_.content_id) return artifact;
+            if (files.size() != 2 || files[0] != slide_record_.content_id || files[1] != spots_record_.content_id) continue;
+            if (json::parse(split->provenance.params).value("mpp", json()) == mpp) return artifact;  // not one of another scale
         }
     }
     return std::nullopt;

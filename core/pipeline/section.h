@@ -45,8 +45,8 @@ public:
     Artifact obtain(const Provenance& provenance, const std::function<void(const std::filesystem::path& staging)>& make);
     // [{step, id, folder, seconds, peak_memory_bytes, cached}], in the order they were asked for.
     const nlohmann::json& steps() const { return steps_; }
-    // The newest artifact of a step that belongs to this section, or nothing.
-    std::optional<Artifact> newest(const std::string& step) const;
+    // The artifact of a step that was asked for last, of those that belong to this section, at its present scale; or nothing.
+    std::optional<Artifact> newest(const std::string& step, const std::function<bool(const Artifact&)>& suits = {}) const;
     // The same, or Error(NotFound) that names the command which makes one.
     Artifact need(const std::string& step, const std::string& command) const;
 
@@ -66,6 +66,7 @@ private:
     std::string central_id_, encoder_id_, device_;
     std::optional<std::uint64_t> inherited_seed_;
     double min_counts_ = 200;
+    bool min_counts_given_ = false;
     nlohmann::json steps_ = nlohmann::json::array();
 };
 

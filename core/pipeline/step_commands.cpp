@@ -5,6 +5,7 @@
 #include "pipeline/params.h"
 #include "pipeline/steps.h"
 #include "pipeline/summary.h"
+#include "pipeline/synthetic.h"
 
 namespace c2l {
 
@@ -30,10 +31,29 @@ json answer(const Section& section, const Artifact& artifact) {
 std::string folder_summary(const json& result, const std::string& head) { return head + "\n  " + result.at("folder").get<std::string>() + "\n"; }
 
 void copy_out(const fs::path& from, const fs::path& to) {
-    std::error_code failed;
-    if (to.has_parent_path()) fs::create_directories(to.parent_path(), failed);
-    fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::overwrite_existing, failed);
-    if (failed) throw Error(ErrorCode::Io, "cannot be written; check the space and the permissions", to, failed.message());
+    replace_file(to, [&](const fs::path& part) { fs::copy_file(from, part, fs::copy_options::overwrite_existing); });
+}
+
+// For a step that goes on from an earlier split unless the caller asks for another.
+Params optional_split_params() {
+    Params params = split_params();
+    for (Param& param : params) {
+        if (!param.default_value.is_null()) param.help += "; as in the earlier steps when not given";
+        param.default_value = nullptr;
+    }
+    return params;
+}
+
+// Tells whether any of them was given, and completes them for a new split. (Without min_counts the section keeps that of the split, or its own.)
+json fill_split(json params, bool& given) {
+    given = false;
+    for (const Param& param : split_params()) {
+        if (!params.at(param.name).is_null())
+            given = true;
+        else if (param.name != "min_counts")
+            params[param.name] = param.default_value;
+    }
+    return params;
 }
 
 Param output(std::string help) {
@@ -65,15 +85,17 @@ Command synthesize_command() {
                 const Artifact adapted = section.need("adapt", "adapt");
                 section.go_on_from(upstream(*project, adapted, "split"));
                 const Artifact made = synthesize_step(section, adapted);
-                if (const auto to = path_of(params, "output"); !to.empty())
-                    for (const char* part : {"tiles", "profiles.h5ad", "sheet.png"}) copy_out(made.folder / part, to / part);
+                if (const auto to = path_of(params, "output"); !to.empty()) {
+                    copy_tiles(made.folder / "tiles", to / "tiles");
+                    for (const char* part : {"profiles.h5ad", "sheet.png"}) copy_out(made.folder / part, to / part);
+                }
                 return answer(section, made);
             },
             [](const json& r) { return folder_summary(r, r.at("tiles").dump() + " synthetic tiles, " + r.at("flagged").dump() + " flagged as near copies"); }};
 }
 
 Command assess_command() {
-    return {"assess", "quality report of the synthetic tiles: distances, copies, composition", project_params() + model_params() + compute_params(),
+    return {"assess", "quality report of the synthetic tiles: distances, copies, composition", project_params() + compute_params(),
             [](const json& params, const JobContext& ctx) {
                 const auto project = open_project(params);
                 Section section(*project, params, ctx);
@@ -87,12 +109,17 @@ Command assess_command() {
 Command fit_command() {
     const Params own = {{.name = "real_only", .type = ParamType::Flag, .default_value = false, .help = "leave the synthetic pairs out", .unit = {}, .choices = {}, .letter = {}}};
     return {"fit", "fit the expression predictor on real and synthetic pairs",
-            project_params() + fit_params() + own + split_params() + model_params() + compute_params(),
+            project_params() + fit_params() + own + optional_split_params() + model_params() + compute_params(),
             [](const json& params, const JobContext& ctx) {
                 const auto project = open_project(params);
-                Section section(*project, params, ctx);
+                bool own_split = false;
+                const json filled = fill_split(params, own_split);
+                Section section(*project, filled, ctx);
                 const auto made = params.at("real_only").get<bool>() ? std::nullopt : section.newest("synthesize");
-                const auto split = made ? std::optional<Artifact>(upstream(*project, *made, "split")) : section.newest("split");
+                if (made && own_split)
+                    throw Error(ErrorCode::BadInput, "the synthetic tiles belong to their own choice of spots; leave out the options that choose spots, or add --real-only",
+                                project->path());
+                const auto split = made ? std::optional<Artifact>(upstream(*project, *made, "split")) : own_split ? std::nullopt : section.newest("split");
                 if (split) section.go_on_from(*split);
                 return answer(section, fit_step(section, split ? *split : split_step(section), made));
             },
@@ -103,7 +130,7 @@ Command fit_command() {
 }
 
 Command evaluate_command() {
-    return {"evaluate", "held-out figures of the predictor, with its controls", project_params() + evaluate_params() + model_params() + compute_params(),
+    return {"evaluate", "held-out figures of the predictor, with its controls", project_params() + evaluate_params() + compute_params(),
             [](const json& params, const JobContext& ctx) {
                 const auto project = open_project(params);
                 Section section(*project, params, ctx);

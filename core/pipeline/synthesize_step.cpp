@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/random.h"
 #include "generate/generate.h"
 #include "pipeline/feature_file.h"
@@ -100,6 +101,22 @@ std::size_t count_tiles(const fs::path& folder) {
     return n;
 }
 
+void copy_tiles(const fs::path& from, const fs::path& to) {
+    const std::size_t n = count_tiles(from);
+    std::error_code failed;
+    fs::create_directories(to, failed);
+    if (failed) throw Error(ErrorCode::Io, "the folder cannot be made; choose another place", to, failed.message());
+    for (std::size_t i = 0; i < n; ++i)
+        replace_file(to / tile_name(i), [&](const fs::path& part) { fs::copy_file(from / tile_name(i), part, fs::copy_options::overwrite_existing); });
+    std::vector<fs::path> surplus;
+    for (fs::directory_iterator entry(to, failed), end; !failed && entry != end; entry.increment(failed)) {
+        const std::string stem = entry->path().stem().string();
+        if (stem.size() < 6 || stem.size() > 9 || stem.find_first_not_of("0123456789") != std::string::npos) continue;
+        if (const std::size_t i = std::stoul(stem); i >= n && entry->path().filename() == tile_name(i)) surplus.push_back(entry->path());
+    }
+    for (const auto& path : surplus) fs::remove(path, failed);
+}
+
 Matrix encode_tiles(const TileEncoder& encoder, const fs::path& folder, std::size_t n, const JobContext& ctx) {
     Matrix features;
     constexpr std::size_t kAtOnce = 512;
@@ -185,7 +202,8 @@ Artifact synthesize_step(Section& section, const Artifact& adapted) {
         content.provenance_json = json{{"id", provenance.id()}, {"step", "synthesize"}, {"params", p}, {"inputs", provenance.inputs}, {"seed", provenance.seed}}.dump();
         write_h5ad(staging / "profiles.h5ad", content);
         write_matrix(staging / "features.f32", features);
-        fs::copy(work, staging / "tiles");
+        fs::create_directories(staging / "tiles");  // by name: a killed run leaves parts of files behind
+        for (std::size_t i = 0; i < seeds.size(); ++i) fs::copy_file(work / tile_name(i), staging / "tiles" / tile_name(i));
         write_png(staging / "sheet.png", contact_sheet(read_tile_folder(work, 0, std::min<std::size_t>(32, seeds.size()), section.ctx()), 0, 32, 8),
                   "Synthetic tissue tiles made by C2L Studio; not a patient's tissue");
         write_report(staging, {{"tiles", seeds.size()},

@@ -17,6 +17,8 @@ SampleParams sampler_of(const nlohmann::json& params, const ComputeParams& compu
 void draw_tiles(const std::filesystem::path& central, const std::filesystem::path& adapter, const Matrix& profiles,
                 const std::vector<std::uint64_t>& seeds, const SampleParams& sampler, const std::filesystem::path& folder, const JobContext& ctx);
 TileSet read_tile_folder(const std::filesystem::path& folder, std::size_t first, std::size_t count, const JobContext& ctx);
+// Copies the tiles of a folder, one whole file after the other, and removes tiles of a longer earlier copy.
+void copy_tiles(const std::filesystem::path& from, const std::filesystem::path& to);
 std::size_t count_tiles(const std::filesystem::path& folder);
 Matrix encode_tiles(const TileEncoder& encoder, const std::filesystem::path& folder, std::size_t n, const JobContext& ctx);
 std::vector<TileRecipe> recipes_of(const Artifact& synthesized, const TrainTiles& train);

@@ -120,16 +120,13 @@ public:
         const fs::path places = spots.spots.empty() ? fs::path() : absolute_of(spots.spots);
         const fs::path counts = spots.counts.empty() ? fs::path() : absolute_of(spots.counts);
         Transaction transaction(*database_);
+        // Anew rather than updated: its id becomes the greatest, and the latest import counts.
+        Statement(*database_, "DELETE FROM spots WHERE slide = ? AND content_id = ?").bind(spots.slide).bind(spots.content_id).step();
         Statement(*database_, "INSERT INTO spots (slide, spots_relative, spots_absolute, counts_relative, counts_absolute, content_id, format)"
-                              " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT(slide, content_id) DO UPDATE SET"
-                              " spots_relative = excluded.spots_relative, spots_absolute = excluded.spots_absolute,"
-                              " counts_relative = excluded.counts_relative, counts_absolute = excluded.counts_absolute, format = excluded.format")
+                              " VALUES (?, ?, ?, ?, ?, ?, ?)")
             .bind(spots.slide).bind(relative_of(places)).bind(places.string()).bind(relative_of(counts)).bind(counts.string())
             .bind(spots.content_id).bind(spots.format).step();
-        Statement row(*database_, "SELECT id FROM spots WHERE slide = ? AND content_id = ?");
-        row.bind(spots.slide).bind(spots.content_id).step();
-        const std::int64_t id = row.integer(0);
-        row.step();
+        const std::int64_t id = database_->last_id();
         transaction.commit();
         return id;
     }
@@ -143,7 +140,8 @@ public:
     std::vector<Artifact> artifacts(const std::string& step) const override { return store_.list(step); }
 
     Artifact obtain(const Provenance& provenance, const std::function<void(const fs::path&)>& make) override {
-        if (auto present = store_.find(provenance.id())) return *present;
+        if (mode_ != Mode::Write)
+            if (auto present = store_.find(provenance.id())) return *present;
         writable();
         return store_.obtain(provenance, make);
     }

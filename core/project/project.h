@@ -60,7 +60,7 @@ public:
     virtual std::vector<ProjectSlide> slides() const = 0;
     virtual std::vector<ProjectSpots> spots() const = 0;
     virtual std::int64_t add_slide(const ProjectSlide& slide) = 0;  // returns the id; the same content is added once
-    virtual std::int64_t add_spots(const ProjectSpots& spots) = 0;
+    virtual std::int64_t add_spots(const ProjectSpots& spots) = 0;  // the same content is kept once, and is the latest again (greatest id)
     virtual void set_mpp(std::int64_t slide, double mpp) = 0;
 
     virtual std::optional<Artifact> find(const std::string& id) const = 0;

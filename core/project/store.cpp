@@ -69,6 +69,12 @@ std::optional<Artifact> read_record(const fs::path& folder) {
     }
 }
 
+// The order of use is read from the record's time: the artifact asked for last is the newest, whether it was made or found.
+void touch(const fs::path& folder) {
+    std::error_code ignored;
+    fs::last_write_time(folder / kRecord, fs::file_time_type::clock::now(), ignored);
+}
+
 void write_record(const fs::path& folder, const Provenance& p, double seconds) {
     const json record = {{"id", p.id()},
                          {"step", p.step},
@@ -81,6 +87,7 @@ void write_record(const fs::path& folder, const Provenance& p, double seconds) {
                          {"seconds", seconds},
                          {"peak_memory_bytes", peak_memory_bytes()}};
     write_file(folder / kRecord, record.dump(2) + "\n");
+    touch(folder);  // the clock of the file system is coarser
 }
 
 void flush(const fs::path& path) {
@@ -143,7 +150,10 @@ std::vector<Artifact> ArtifactStore::list(const std::string& step) const {
 
 Artifact ArtifactStore::obtain(const Provenance& provenance, const std::function<void(const fs::path&)>& make) {
     const std::string id = provenance.id();
-    if (auto present = find(id)) return *present;
+    if (auto present = find(id)) {
+        touch(present->folder);
+        return *present;
+    }
     check_step_name(provenance.step);
     const fs::path staging = root_ / kStaging / id, folder = root_ / folder_name(provenance.step, id);
     try {

@@ -65,6 +65,12 @@ private Q_SLOTS:
             QVERIFY2(outcome.code == 2, bad.join(' ').toUtf8());
             QVERIFY(!outcome.err.empty());
         }
+        for (const QStringList& bad : {QStringList{"run", "a.c2l", "--nonsense", "--json"}, {"run", "a.c2l", "--margin", "nan", "--json"}}) {
+            const Outcome outcome = c2l_program(bad);
+            QVERIFY2(outcome.code == 2, bad.join(' ').toUtf8());
+            QCOMPARE(json::parse(outcome.out).at("error").at("code").get<std::string>(), std::string("bad_input"));
+        }
+        QVERIFY(c2l_program({"run", "--help"}).out.find("--spots INT") != std::string::npos);
     }
 
     void doctor() {

@@ -48,7 +48,7 @@ private Q_SLOTS:
     // A header of 0x280 to 0x5ff bytes begins like a pickle (0x80, protocol 2 … 5): both must be told apart.
     void headers_that_begin_like_a_pickle() {
         for (const std::size_t length : {0x280, 0x380, 0x480, 0x580}) {
-            const std::string head = R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"__metadata__":{"pad":")", tail = "\"}}";
+            const std::string head = "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"__metadata__\":{\"pad\":\"", tail = "\"}}";
             const auto file = file_of(head + std::string(length - head.size() - tail.size(), 'p') + tail, "1234");
             QTemporaryDir dir;
             const std::filesystem::path path = dir.filePath("a.safetensors").toStdString();

@@ -90,8 +90,8 @@ private Q_SLOTS:
             more.update({{"project", file.string()}, {"central", central_.string()}});
             return more;
         };
-        QVERIFY(call("evaluate", project({{"repeats", 2}})).at("steps").back().at("cached").get<bool>());
-        QVERIFY(call("assess", project({})).at("steps").back().at("cached").get<bool>());
+        QVERIFY(call("evaluate", {{"project", file.string()}, {"repeats", 2}}).at("steps").back().at("cached").get<bool>());
+        QVERIFY(call("assess", {{"project", file.string()}}).at("steps").back().at("cached").get<bool>());
         for (const char* what : {"h5ad", "csv", "png"}) {
             const fs::path to = root_ / (std::string("export.") + what);
             call("export", {{"project", file.string()}, {"what", what}, {"output", to.string()}});
@@ -135,7 +135,7 @@ private Q_SLOTS:
     void otherModelsAreRefused() {
         const fs::path file = fresh_project("other");
         json p = parameters(file);
-        QVERIFY_EXCEPTION_THROWN(call("evaluate", {{"project", file.string()}, {"central", central_.string()}}), Error);
+        QVERIFY_EXCEPTION_THROWN(call("evaluate", {{"project", file.string()}}), Error);
         p["central"] = sample_.slide.string();
         QVERIFY_EXCEPTION_THROWN(call("run", p), Error);
         p["central"] = (root_ / "none.safetensors").string();

@@ -96,6 +96,25 @@ private Q_SLOTS:
         QCOMPARE(code_of([&] { project->set_mpp(1, 1); }), ErrorCode::Internal);
     }
 
+    void reimportedSpotsAreTheLatest() {
+        const fs::path file = fresh() / "a.c2l";
+        write_file(file.parent_path() / "s.svs", "slide");
+        auto project = Project::create(file);
+        ProjectSlide slide;
+        slide.path = file.parent_path() / "s.svs";
+        slide.content_id = sha256_file(slide.path);
+        ProjectSpots spots;
+        spots.slide = project->add_slide(slide);
+        spots.spots = slide.path;
+        for (const char* content : {"first", "second", "first"}) {
+            spots.content_id = content;
+            const auto id = project->add_spots(spots);
+            QCOMPARE(project->spots().back().id, id);
+            QCOMPARE(project->spots().back().content_id, std::string(content));
+        }
+        QCOMPARE(project->spots().size(), std::size_t{2});
+    }
+
     void createNeverOverwrites() {
         const fs::path file = fresh() / "a.c2l";
         write_file(file, "precious");
@@ -168,6 +187,9 @@ private Q_SLOTS:
         QCOMPARE(project->artifacts("adapt").size(), std::size_t{2});
         QCOMPARE(project->artifacts("adapt")[0].id, other.id);
         QVERIFY(project->artifacts("fit").empty());
+        project->obtain(p, make);  // found, not made: now it is the one that was asked for last
+        QCOMPARE(made, 2);
+        QCOMPARE(project->artifacts("adapt")[0].id, first.id);
         QVERIFY(!project->find(std::string(64, '0')));
         // A record that was edited is not what it says: the step is made again.
         std::string record = read_file(other.folder / "provenance.json");
