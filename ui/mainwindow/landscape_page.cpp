@@ -56,6 +56,10 @@ LandscapePage::LandscapePage(Document* document, SlidePage* slide, QWidget* pare
 
 void LandscapePage::showExpression(const ExpressionSettings& settings) {
     settings_ = settings;
+    refresh();
+}
+
+void LandscapePage::refresh() {
     stale_ = true;
     if (isVisible()) render();
 }
@@ -78,6 +82,8 @@ void LandscapePage::render() {
     const ColourScale scale = scale_for(values, settings_);
     const double mpp = document_->mpp();
     const auto loader = slide_->view()->loader();
+    if (loader && loader->overview().isNull())  // still being read: draw again with the tissue when it is there
+        connect(loader.get(), &TileLoader::overviewReady, this, &LandscapePage::refresh, Qt::UniqueConnection);
     if (loader && document_->slide() && !loader->overview().isNull())
         view_->setTissue(loader->overview(), static_cast<double>(document_->slide()->info().width), static_cast<double>(document_->slide()->info().height));
     view_->setColours(settings_.colours, scale, settings_.gene, document_->map_unit());

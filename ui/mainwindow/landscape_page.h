@@ -30,6 +30,7 @@ protected:
     void showEvent(QShowEvent* event) override;
 
 private:
+    void refresh();  // now, or when it is shown next
     void render();
 
     Document* document_;

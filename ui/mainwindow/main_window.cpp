@@ -184,7 +184,8 @@ void MainWindow::setGene(const QString& gene) {
 void MainWindow::setTheme(Theme theme) { apply_theme(*qApp, theme); }
 
 bool MainWindow::isQuiet() const {
-    return document_->busy().isEmpty() && (!document_->slide() || tabs_->currentWidget() != slide_ || slide_->view()->isSettled()) &&
+    const auto& loader = slide_->view()->loader();
+    return document_->busy().isEmpty() && (!document_->slide() || (loader && !loader->overview().isNull())) && (!document_->slide() || tabs_->currentWidget() != slide_ || slide_->view()->isSettled()) &&
            gallery_->pairs()->isQuiet();
 }
 
