@@ -1,5 +1,6 @@
 // Local adaptation: a central denoiser learns the tissue and the genes of a few spots.
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -126,7 +127,7 @@ private:
 };
 
 void Adaptation::make_prior() {
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     const auto side = kTileSize / Autoencoder::kFactor;
     Random random(derive_seed(params_.seed, "prior"));
     const auto noise = normal_noise({kPriorTiles, Autoencoder::kChannels, side, side}, random).to(central_.device).contiguous(at::MemoryFormat::ChannelsLast);
@@ -138,7 +139,7 @@ void Adaptation::make_prior() {
 }
 
 void Adaptation::make_check() {
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     const auto n = static_cast<std::int64_t>(data_.check.count());
     auto pixels = at::empty({n, kTileSize, kTileSize, 3}, c10::kFloat);
     const int corner = (kMarginTile - kTileSize) / 2;
@@ -161,7 +162,7 @@ at::Tensor Adaptation::loss(std::int64_t step) {
     std::vector<std::int64_t> chosen;
     at::Tensor latent;
     {
-        at::NoGradGuard no_grad;
+        c10::NoGradGuard no_grad;
         auto pixels = random_orientation(random_crops(data_.learn, local, kTileSize, random, &chosen), random);
         latent = central_.encode(stain_jitter(pixels, {}, random).to(central_.device));
         auto rows = at::empty({from_prior}, c10::kLong);
@@ -180,7 +181,7 @@ at::Tensor Adaptation::loss(std::int64_t step) {
 }
 
 double Adaptation::held_out_loss() {
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     double total = 0;
     const std::int64_t n = check_latent_.size(0), batch = 64;
     for (std::int64_t begin = 0; begin < n; begin += batch) {  // a second or so; a stop in here would lose the step before it
@@ -214,7 +215,7 @@ bool Adaptation::after(std::int64_t step, double loss) {
 }
 
 void Adaptation::write_preview(std::int64_t step) {
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     const auto n = std::min<std::int64_t>(8, data_.check_profiles.size(0)), side = static_cast<std::int64_t>(kTileSize / Autoencoder::kFactor);
     Random random(derive_seed(params_.seed, "preview"));
     const auto noise = normal_noise({n, Autoencoder::kChannels, side, side}, random).to(central_.device).contiguous(at::MemoryFormat::ChannelsLast);

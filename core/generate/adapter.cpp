@@ -1,6 +1,7 @@
 #include "generate/adapter.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -95,7 +96,7 @@ Adapter Adapter::load(const std::filesystem::path& path, const UNet& denoiser) {
         throw Error(ErrorCode::Mismatch, "has gene components that do not fit its gene list", path);
     adapter.build(denoiser, 0);
     adapter.set_.load(file, "adapter.");
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     for (auto& [name, tensor] : tuned(denoiser, /*full=*/false)) tensor.copy_(file.at("denoiser." + name, tensor.sizes()));
     if (file.meta("full") == "1")
         for (auto& [name, tensor] : tuned(denoiser, /*full=*/true)) tensor.copy_(file.at("denoiser." + name, tensor.sizes()));

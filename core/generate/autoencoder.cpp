@@ -1,6 +1,7 @@
 #include "generate/autoencoder.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 namespace c2l::generate {
 
@@ -32,7 +33,7 @@ Autoencoder::Autoencoder(std::uint64_t seed) {
 }
 
 void Autoencoder::init_linear(const at::Tensor& tiles) {
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     const auto patches = at::pixel_unshuffle(tiles.contiguous(), kFactor).permute({0, 2, 3, 1}).reshape({-1, kPatch}).to(c10::kCPU, c10::kDouble);
     const auto mean = patches.mean(0);
     const auto centred = patches - mean;

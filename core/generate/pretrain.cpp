@@ -1,5 +1,6 @@
 // Central pretraining: tile encoder by contrast, then autoencoder, then flow matching in its latent space.
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -119,7 +120,7 @@ void train_autoencoder(const Run& run, Autoencoder& net) {
 
 // Latents of random crops, on the CPU; and their statistics.
 at::Tensor cache_latents(const Run& run, const Autoencoder& net, at::Tensor& mean, at::Tensor& sd) {
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     const auto side = kTileSize / Autoencoder::kFactor;
     const auto n = std::clamp(static_cast<std::int64_t>(run.params.denoiser_steps) * run.params.batch, kFewestLatents, kLatentCache);
     auto cache = at::empty({n, Autoencoder::kChannels, side, side}, c10::kFloat);

@@ -1,5 +1,6 @@
 // Sampling: noise and gene profiles to tiles.
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
 
@@ -30,7 +31,7 @@ using MakeVelocity = std::function<std::pair<Velocity, Velocity>(std::size_t beg
 
 TileSet sample(const Central& central, const std::vector<std::uint64_t>& seeds, const SampleParams& params, const MakeVelocity& make, const JobContext& ctx) {
     if (params.batch < 1 || params.batch > 4096) throw Error(ErrorCode::BadInput, "the batch of the sampler must be 1 to 4096");
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     TileSet tiles;
     tiles.size = kTileSize;
     tiles.rgb.resize(seeds.size() * tiles.bytes_per_tile());

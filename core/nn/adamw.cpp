@@ -1,6 +1,7 @@
 #include "nn/adamw.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 #include <ATen/Parallel.h>
 
 #include <algorithm>
@@ -18,7 +19,7 @@ at::Tensor view(const at::Tensor& flat, std::int64_t offset, const std::vector<s
 }  // namespace
 
 AdamW::AdamW(std::vector<Group> groups, const AdamWParams& params) : params_(params) {
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     std::int64_t total = 0;
     c10::Device device(c10::kCPU);
     for (const auto& group : groups)
@@ -48,7 +49,7 @@ AdamW::AdamW(std::vector<Group> groups, const AdamWParams& params) : params_(par
 void AdamW::zero_grad() { gradients_.zero_(); }
 
 double AdamW::step(double rate_factor) {
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     ++steps_;
     const double norm = gradients_.norm().item<double>();
     const double clip = params_.clip_norm > 0 && norm > params_.clip_norm ? params_.clip_norm / norm : 1.0;
@@ -106,7 +107,7 @@ std::map<std::string, at::Tensor> AdamW::averaged() const {
 }
 
 void AdamW::swap_averaged() {
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     const auto live = weights_.clone();
     weights_.copy_(average_);
     average_.copy_(live);
@@ -118,7 +119,7 @@ std::map<std::string, at::Tensor> AdamW::state() const {
 }
 
 void AdamW::load_state(const TensorFile& file) {
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     weights_.copy_(file.at("optimiser.weights", weights_.sizes()));
     first_.copy_(file.at("optimiser.first", first_.sizes()));
     second_.copy_(file.at("optimiser.second", second_.sizes()));

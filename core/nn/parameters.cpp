@@ -1,6 +1,7 @@
 #include "nn/parameters.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 #include <ATen/CPUGeneratorImpl.h>
 
 #include <cmath>
@@ -29,7 +30,7 @@ std::int64_t ParameterSet::count() const {
 }
 
 void ParameterSet::load(const TensorFile& file, const std::string& prefix) {
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     for (auto& [name, tensor] : parameters_) tensor.copy_(file.at(prefix + name, tensor.sizes()));
 }
 

@@ -1,6 +1,7 @@
 #include "nn/tile_encoder.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <cstring>
 
@@ -20,7 +21,7 @@ constexpr std::int64_t kBatch = 32;
 // Runs `forward` (N×3×S×S in −1 … 1 on the device → N×dims) over all tiles.
 template <class Forward>
 Matrix encode_batches(const TileSet& tiles, int dims, const c10::Device& device, const JobContext& ctx, const Forward& forward) {
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     const auto n = static_cast<std::int64_t>(tiles.count());
     Matrix out(n, dims);
     for (std::int64_t begin = 0; begin < n; begin += kBatch) {

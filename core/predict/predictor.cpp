@@ -1,4 +1,5 @@
 #include <ATen/TensorOperators.h>
+#include <c10/core/GradMode.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
 
@@ -142,7 +143,7 @@ const std::string& Predictor::encoder_id() const { return state_->encoder_id; }
 void Predictor::set_encoder_id(std::string id) { state_->encoder_id = std::move(id); }
 
 Predictor Predictor::fit(const FitInputs& given, const GenePanel& panel, double pitch_um, const FitParams& params, const JobContext& ctx) {
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     check(given, panel, pitch_um, params);
     const FitInputs inputs = thinned(given, params, ctx);
     const Choice choice = choose_by_inner_folds(inputs, params, pitch_um, ctx);
@@ -174,7 +175,7 @@ Predictor Predictor::fit(const FitInputs& given, const GenePanel& panel, double 
 }
 
 Predictor::Prediction Predictor::predict(const PlaceFeatures& places) const {
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     const State& s = *state_;
     if (!s.kernel) throw Error(ErrorCode::Internal, "this predictor has not been fitted");
     const auto n = places.rows(), genes = static_cast<std::int64_t>(s.panel.genes.size());

@@ -1,4 +1,5 @@
 #include <ATen/TensorOperators.h>
+#include <c10/core/GradMode.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
 
@@ -75,7 +76,7 @@ Matrix subset(const Matrix& m, const std::vector<std::int64_t>& rows) {
 }  // namespace
 
 QualityReport assess(const AssessInputs& in, const JobContext& ctx) {
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     if (!in.synthetic || !in.reference) throw Error(ErrorCode::Internal, "an assessment needs synthetic and reference tiles");
     if (in.synthetic->rows < 2 || in.reference->rows < 4)
         throw Error(ErrorCode::BadInput, "an assessment needs 2 synthetic and 4 other real tiles at least, and has " +

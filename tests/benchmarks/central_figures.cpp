@@ -1,6 +1,7 @@
 // The figures of a central model on a slide that it was not trained on: autoencoder PSNR, and the Fréchet distance of its unconditional
 // tiles beside yardsticks. Usage: central_figures CENTRAL.safetensors ENCODER.safetensors MPP SLIDE OTHER_SLIDE N SHEET.png
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <cmath>
 #include <iostream>
@@ -38,7 +39,7 @@ TileSet tissue_tiles(const std::filesystem::path& path, double mpp, int n, std::
 
 TileSet reconstruct(const std::filesystem::path& central, const TileSet& tiles) {
     const auto model = generate::Central::load(central, nn::open_device("cpu", 0));
-    at::NoGradGuard no_grad;
+    c10::NoGradGuard no_grad;
     TileSet out = tiles;
     for (std::size_t i = 0; i < tiles.count(); i += 32) {
         const auto n = static_cast<std::int64_t>(std::min<std::size_t>(32, tiles.count() - i));

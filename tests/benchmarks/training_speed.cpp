@@ -1,5 +1,6 @@
 // Images per second of a training step and of a forward pass of the tiny denoiser. Usage: training_speed [THREADS] [DEVICE]
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <iostream>
 
@@ -38,7 +39,7 @@ int main(int argc, char** argv) {
         loss.item<double>();
     });
     measure("forward", [&] {
-        at::NoGradGuard no_grad;
+        c10::NoGradGuard no_grad;
         velocity(image, time).sum().item<double>();
     });
 }
