@@ -1,9 +1,12 @@
 // The window. Long work is done by the `c2l` beside it.
 #include <QApplication>
 #include <QSettings>
+#include <algorithm>
 #include <cstdio>
+#include <string_view>
 
 #include "base/provenance.h"
+#include "benchmark_view.h"
 #include "options.h"
 #include "screenshot.h"
 #include "ui/landscape/landscape_view.h"
@@ -12,6 +15,8 @@
 
 int main(int argc, char** argv) {
     using namespace c2l::ui;
+    // The benchmark is the same with and without a screen.
+    if (std::any_of(argv, argv + argc, [](const char* a) { return std::string_view(a).substr(0, 11) == "--benchmark"; })) qputenv("QT_QPA_PLATFORM", "offscreen");
     c2l::prepare_landscape_format();
     QApplication app(argc, argv);
     QApplication::setOrganizationName("C2L");
@@ -22,6 +27,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "c2l-studio: %s\n", qPrintable(options.error));
         return 2;
     }
+    if (!options.benchmark.isEmpty()) return benchmark_view(options.file, options.json);
     apply_theme(app, theme_from(options.theme.isEmpty() ? QSettings().value("theme").toString() : options.theme));
 
     MainWindow window;

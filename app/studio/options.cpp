@@ -11,10 +11,12 @@ StudioOptions parse_options(const QStringList& arguments) {
     parser.setApplicationDescription("C2L Studio: gene-conditioned tissue generation for dense spatial transcriptomics.");
     parser.addPositionalArgument("file", "A project (*.c2l), a slide, or a folder with a slide and its spots.", "[FILE]");
     parser.addOption({"gene", "Gene to show.", "name"});
-    parser.addOption({"tab", "Tab to show: slide, tiles, landscape or report.", "name"});
+    parser.addOption({"tab", "Tab to show: slide, tiles, dial, landscape or report.", "name"});
     parser.addOption({"theme", "Colours: light or dark.", "name"});
     parser.addOption({"size", "Size of the window in pixels.", "WxH"});
     parser.addOption({"screenshot", "Saves a picture of the window as PNG once everything is shown, and ends.", "file"});
+    parser.addOption({"benchmark", "Measures how fluently the slide FILE is shown, without a window, and ends: view.", "what"});
+    parser.addOption({"json", "Prints the figures of --benchmark as JSON."});
     parser.addHelpOption();
     parser.addVersionOption();
     StudioOptions options;
@@ -29,8 +31,12 @@ StudioOptions parse_options(const QStringList& arguments) {
     options.tab = parser.value("tab");
     options.theme = parser.value("theme");
     options.screenshot = parser.value("screenshot");
-    if (!options.tab.isEmpty() && !QStringList{"slide", "tiles", "landscape", "report"}.contains(options.tab))
-        options.error = "--tab must be slide, tiles, landscape or report";
+    options.benchmark = parser.value("benchmark");
+    options.json = parser.isSet("json");
+    if (!options.benchmark.isEmpty() && options.benchmark != "view") options.error = "--benchmark must be view";
+    if (!options.benchmark.isEmpty() && options.file.isEmpty()) options.error = "--benchmark view needs a slide";
+    if (!options.tab.isEmpty() && !QStringList{"slide", "tiles", "dial", "landscape", "report"}.contains(options.tab))
+        options.error = "--tab must be slide, tiles, dial, landscape or report";
     if (!options.theme.isEmpty() && options.theme != "light" && options.theme != "dark") options.error = "--theme must be light or dark";
     if (parser.isSet("size")) {
         const QStringList parts = parser.value("size").split('x');

@@ -12,6 +12,8 @@ struct StudioOptions {
     QString gene, tab, theme;   // empty: as the settings say
     QString screenshot;         // save a picture of the window there and end
     QSize size;                 // of the window; invalid: as it was left
+    QString benchmark;          // "view": measure the viewer on `file` and end; empty: none
+    bool json = false;          // figures as JSON
     QString error;              // a usage error, one sentence
 };
 

@@ -1,13 +1,9 @@
-#include <csetjmp>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 
-#include <jpeglib.h>
-
-#include <jerror.h>
-
 #include "base/error.h"
+#include "slide/jpeg_error.h"
 #include "slide/row_source.h"
 
 namespace c2l {
@@ -15,41 +11,6 @@ namespace c2l {
 namespace fs = std::filesystem;
 
 namespace {
-
-struct DecodeError {
-    jpeg_error_mgr base;
-    std::jmp_buf jump;
-    char message[JMSG_LENGTH_MAX];
-};
-
-void fail(j_common_ptr info) {
-    auto* error = reinterpret_cast<DecodeError*>(info->err);
-    error->base.format_message(info, error->message);
-    std::longjmp(error->jump, 1);
-}
-
-// libjpeg fills what is missing with grey and only warns; a section with a grey half is worse than a refusal.
-void warn(j_common_ptr info, int level) {
-    if (level >= 0) return;
-    switch (info->err->msg_code) {
-        case JWRN_EXTRANEOUS_DATA:
-        case JWRN_JFIF_MAJOR:
-        case JWRN_ADOBE_XFORM:
-        case JWRN_TOO_MUCH_DATA:
-            return;
-        default:
-            fail(info);
-    }
-}
-
-// A progressive file can carry thousands of empty scans that each cost a pass over the whole image.
-void limit_scans(j_common_ptr info) {
-    if (info->is_decompressor && reinterpret_cast<j_decompress_ptr>(info)->input_scan_number > 500) {
-        auto* error = reinterpret_cast<DecodeError*>(info->err);
-        std::snprintf(error->message, sizeof error->message, "more than 500 scans");
-        std::longjmp(error->jump, 1);
-    }
-}
 
 // The orientation tag in an APP1 "Exif" segment; 1 when there is none.
 int exif_orientation(const unsigned char* data, std::size_t size) {
@@ -81,11 +42,7 @@ public:
     explicit JpegRows(const fs::path& path) : path_(path), file_(std::fopen(path.c_str(), "rb"), &std::fclose) {
         format = "jpeg";
         if (!file_) throw Error(ErrorCode::Io, "cannot be read; check the permissions", path);
-        std::memset(&info_, 0, sizeof info_);
-        info_.err = jpeg_std_error(&error_.base);
-        error_.base.error_exit = fail;
-        error_.base.emit_message = warn;
-        error_.message[0] = 0;
+        fail_by_jump(info_, error_);
         if (!read_header()) {
             jpeg_destroy_decompress(&info_);
             throw_damaged();
@@ -107,9 +64,7 @@ private:
     bool read_header() {
         if (setjmp(error_.jump)) return false;
         jpeg_create_decompress(&info_);
-        progress_ = {};
-        progress_.progress_monitor = limit_scans;
-        info_.progress = &progress_;
+        watch_scans(info_, error_);
         jpeg_stdio_src(&info_, file_.get());
         jpeg_save_markers(&info_, JPEG_APP0 + 1, 0xFFFF);
         jpeg_read_header(&info_, TRUE);
@@ -136,7 +91,6 @@ private:
         }
     }
 
-    // No object with a destructor lives in the functions that libjpeg may leave by longjmp.
     bool read_rows(int rows, std::uint8_t* rgb) {
         if (setjmp(error_.jump)) return false;
         if (!started_) {
@@ -160,8 +114,7 @@ private:
     fs::path path_;
     std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
     jpeg_decompress_struct info_;
-    jpeg_progress_mgr progress_;
-    DecodeError error_;
+    JpegError error_;
     bool started_ = false;
 };
 

@@ -10,6 +10,8 @@
 #include "slide/openslide_slide.h"
 #include "slide/pyramid.h"
 #include "slide/row_source.h"
+#include "slide/slide_rows.h"
+#include "slide/tiff_slide.h"
 
 namespace c2l {
 
@@ -35,28 +37,39 @@ fs::path user_cache() {
     return fs::temp_directory_path() / "c2l-studio" / "pyramids";
 }
 
+// Null: OpenSlide does not know the file, and it is no tiled TIFF; a plain image, if anything.
+std::shared_ptr<LevelSlide> open_levels(const fs::path& path) {
+    const std::string vendor = openslide_vendor(path);
+    if (auto slide = open_tiff_slide(path, vendor)) return slide;
+    return vendor.empty() ? nullptr : std::make_shared<OpenSlideSlide>(path);
+}
+
 // The pyramid kept from an earlier opening; null when there is none, or one that cannot be used.
-std::shared_ptr<OpenSlideSlide> reuse_pyramid(const fs::path& pyramid, const RowSource& rows) {
+std::shared_ptr<TiffSlide> reuse_pyramid(const fs::path& pyramid, std::int64_t width, std::int64_t height, const std::shared_ptr<const Slide>& original) {
     std::error_code ignored;
     if (!fs::is_regular_file(pyramid, ignored)) return nullptr;
     try {
-        auto slide = std::make_shared<OpenSlideSlide>(pyramid);
+        auto slide = open_pyramid(pyramid, original);
         const Level& coarsest = slide->info().levels.back();  // missing where the file was cut
-        if (slide->info().width == rows.width && slide->info().height == rows.height && std::max(coarsest.width, coarsest.height) < 1024) return slide;
+        if (slide->info().width == width && slide->info().height == height && std::max(coarsest.width, coarsest.height) < 1024) return slide;
     } catch (const Error&) {
     }
     return nullptr;
 }
 
-std::shared_ptr<OpenSlideSlide> open_plain(const fs::path& path, const OpenOptions& options, const JobContext& ctx, const std::string& id) {
-    const auto rows = open_rows(path);
+// A slide of one level has its pyramid made once; `original` (null for a plain image) keeps answering for its labels.
+std::shared_ptr<LevelSlide> convert(const RowReader& read, std::int64_t width, std::int64_t height, std::optional<double> mpp,
+                                    const std::shared_ptr<const Slide>& original, const OpenOptions& options, const JobContext& ctx, const std::string& id) {
     const fs::path pyramid = (options.pyramid_cache.empty() ? user_cache() : options.pyramid_cache) / (id.substr(0, 16) + ".tif");
-    auto slide = reuse_pyramid(pyramid, *rows);
-    if (!slide) {
-        write_pyramid(pyramid, rows->width, rows->height, rows->mpp,
-                      [&](std::int64_t, int count, std::uint8_t* rgb) { rows->read(count, rgb); }, ctx);
-        slide = std::make_shared<OpenSlideSlide>(pyramid);
-    }
+    auto slide = reuse_pyramid(pyramid, width, height, original);
+    if (slide) return slide;
+    write_pyramid(pyramid, width, height, mpp, read, ctx);
+    return open_pyramid(pyramid, original);
+}
+
+std::shared_ptr<LevelSlide> convert_plain(const fs::path& path, const OpenOptions& options, const JobContext& ctx, const std::string& id) {
+    const std::shared_ptr<RowSource> rows = open_rows(path);
+    auto slide = convert([rows](std::int64_t, int count, std::uint8_t* rgb) { rows->read(count, rgb); }, rows->width, rows->height, rows->mpp, nullptr, options, ctx, id);
     SlideInfo& info = slide->description();
     info.vendor = rows->format;
     info.mpp = rows->mpp;
@@ -64,17 +77,26 @@ std::shared_ptr<OpenSlideSlide> open_plain(const fs::path& path, const OpenOptio
     return slide;
 }
 
+std::shared_ptr<LevelSlide> convert_flat(const std::shared_ptr<LevelSlide>& flat, const OpenOptions& options, const JobContext& ctx, const std::string& id) {
+    const SlideInfo& info = flat->info();
+    if (info.width > kMaxSlideSide || info.height > kMaxSlideSide)
+        throw Error(ErrorCode::Unsupported, "is larger than " + std::to_string(kMaxSlideSide) + " pixels on a side and has no pyramid; save it as a pyramidal TIFF", info.path);
+    return convert(rows_of(flat), info.width, info.height, info.mpp, flat, options, ctx, id);
+}
+
 }  // namespace
 
 std::shared_ptr<const Slide> Slide::open(const fs::path& path, const OpenOptions& options, const JobContext& ctx) {
     check_readable_file(path);
     ctx.check_stop();
-    const bool known = !openslide_vendor(path).empty();
-    auto slide = known ? std::make_shared<OpenSlideSlide>(path) : nullptr;
-    if (!known) open_rows(path);  // refuses what is no image before time goes into hashing it
+    auto slide = open_levels(path);
+    if (!slide) open_rows(path);  // refuses what is no image before time goes into hashing it
     const std::string id = options.known_id ? *options.known_id : sha256_file(path);
     ctx.check_stop();
-    if (!known) slide = open_plain(path, options, ctx, id);
+    if (!slide)
+        slide = convert_plain(path, options, ctx, id);
+    else if (lacks_pyramid(slide->info()))
+        slide = convert_flat(slide, options, ctx, id);
     SlideInfo& info = slide->description();
     info.id = id;
     info.path = path;
@@ -94,8 +116,8 @@ Image Slide::overview(int max_px) const {
 SlideInfo probe_slide(const fs::path& path) {
     check_readable_file(path);
     SlideInfo info;
-    if (!openslide_vendor(path).empty()) {
-        info = OpenSlideSlide(path).info();
+    if (const auto slide = open_levels(path)) {
+        info = slide->info();
     } else {
         const auto rows = open_rows(path);
         info.vendor = rows->format;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "slide/row_source.h"
 #include "slide/tiff_handle.h"
+#include "slide/tiff_pixels.h"
 
 namespace c2l {
 
@@ -94,7 +95,9 @@ private:
         std::uint16_t extra = 0;
         std::uint16_t* kinds = nullptr;
         TIFFGetFieldDefaulted(tiff_.get(), TIFFTAG_EXTRASAMPLES, &extra, &kinds);
-        if (extra > 0 && kinds) alpha_ = kinds[0];
+        layout_ = {.bits = bits_, .channels = samples_, .colours = grey ? 1 : 3, .inverted = photometric_ == PHOTOMETRIC_MINISWHITE, .alpha = Alpha::None};
+        if (extra > 0 && kinds && samples_ == layout_.colours + extra)
+            layout_.alpha = kinds[0] == EXTRASAMPLE_ASSOCALPHA ? Alpha::Multiplied : kinds[0] == EXTRASAMPLE_UNASSALPHA ? Alpha::Plain : Alpha::None;
     }
 
     void read_scanline(std::uint8_t* rgb) {
@@ -105,24 +108,7 @@ private:
         }
         if (TIFFReadScanline(tiff_.get(), block_.data(), static_cast<std::uint32_t>(next_), 0) != 1) throw_damaged();
         ++next_;
-        const auto sample = [&](std::size_t i) -> int {
-            if (bits_ == 8) return block_[i];
-            std::uint16_t v;
-            std::memcpy(&v, block_.data() + 2 * i, 2);
-            return (v * 255 + 32767) / 65535;
-        };
-        const std::size_t colours = photometric_ == PHOTOMETRIC_RGB ? 3 : 1;
-        const bool has_alpha = samples_ > colours && (alpha_ == EXTRASAMPLE_ASSOCALPHA || alpha_ == EXTRASAMPLE_UNASSALPHA);
-        for (std::size_t x = 0; x < static_cast<std::size_t>(width); ++x, rgb += 3)
-            for (std::size_t c = 0; c < 3; ++c) {
-                int v = sample(x * samples_ + (colours == 3 ? c : 0));
-                if (photometric_ == PHOTOMETRIC_MINISWHITE) v = 255 - v;
-                if (has_alpha) {
-                    const int a = sample(x * samples_ + colours);
-                    v = alpha_ == EXTRASAMPLE_ASSOCALPHA ? std::min(255, v + 255 - a) : (v * a + 255 * (255 - a) + 127) / 255;
-                }
-                rgb[c] = static_cast<std::uint8_t>(v);
-            }
+        samples_to_rgb(block_.data(), static_cast<std::size_t>(width), layout_, rgb);
     }
 
     // One strip, or one row of tiles, through libtiff's own conversion to RGBA (bottom row first).
@@ -170,7 +156,8 @@ private:
     std::string message_;
     TiffHandle tiff_;
     bool by_scanline_ = false;
-    std::uint16_t bits_ = 0, samples_ = 0, photometric_ = 0, alpha_ = 0;
+    std::uint16_t bits_ = 0, samples_ = 0, photometric_ = 0;
+    SampleLayout layout_;
     std::int64_t next_ = 0, block_start_ = 0, block_end_ = 0;
     std::vector<std::uint8_t> block_;  // one scanline as stored, or decoded rows
 };
@@ -184,28 +171,6 @@ TiffHandle open_tiff(const fs::path& path, const char* mode, std::string& messag
     // A hostile header cannot make libtiff take more than this in one piece.
     TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), tmsize_t{1} << 30);
     return TiffHandle(TIFFOpenExt(path.c_str(), mode, options.get()));
-}
-
-bool is_cut_tiff(const fs::path& path) {
-    std::string message;
-    const TiffHandle tiff = open_tiff(path, "r", message);
-    std::error_code failed;
-    const auto size = fs::file_size(path, failed);
-    if (!tiff || failed) return false;
-    constexpr int kMaxDirectories = 1000;
-    int directories = 0;
-    do {
-        const bool tiled = TIFFIsTiled(tiff.get());
-        const std::uint32_t blocks = tiled ? TIFFNumberOfTiles(tiff.get()) : TIFFNumberOfStrips(tiff.get());
-        std::uint64_t* offsets = nullptr;
-        std::uint64_t* bytes = nullptr;
-        if (!TIFFGetField(tiff.get(), tiled ? TIFFTAG_TILEOFFSETS : TIFFTAG_STRIPOFFSETS, &offsets) || !offsets) continue;
-        if (!TIFFGetField(tiff.get(), tiled ? TIFFTAG_TILEBYTECOUNTS : TIFFTAG_STRIPBYTECOUNTS, &bytes) || !bytes) continue;
-        for (std::uint32_t i = 0; i < blocks; ++i)
-            if (bytes[i] > size || offsets[i] > size - bytes[i]) return true;
-    } while (++directories < kMaxDirectories && TIFFReadDirectory(tiff.get()));
-    // libtiff complains of a next directory that it cannot read, and of nothing else up to here.
-    return !message.empty();
 }
 
 std::unique_ptr<RowSource> open_tiff_rows(const fs::path& path) { return std::make_unique<TiffRows>(path); }

@@ -54,6 +54,7 @@ public:
     void setScaleBarVisible(bool visible);
     void setLeftDragPans(bool on) { left_drag_pans_ = on; }  // off while a drawing tool has the left button
 
+    bool isOverOverview(QPointF widget) const { return overviewRect().contains(widget); }
     bool isSettled() const;  // every visible tile is on screen at its proper level
     QSize sizeHint() const override { return {900, 650}; }
     QSize minimumSizeHint() const override { return {160, 120}; }

@@ -10,13 +10,24 @@
 #include <set>
 #include <thread>
 
+#ifdef __linux__
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "base/error.h"
 
 namespace c2l {
 
 namespace {
 
-constexpr int kWorkers = 2;
+// The painter comes first: where cores are few, reading tiles must not take its time slices.
+void yield_to_painting() {
+#ifdef __linux__
+    setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 5);  // of this thread alone
+#endif
+}
 
 QImage to_qimage(const Image& image) {
     if (image.empty()) return {};
@@ -148,6 +159,7 @@ TileLoader::TileLoader(std::shared_ptr<const Slide> slide, std::size_t cache_byt
         }
     };
     const auto work = [this, announce, read_overview, read_tile](std::stop_token stop) {
+        yield_to_painting();
         while (true) {
             TileKey key;
             std::unique_lock lock(shared_->mutex);
@@ -166,8 +178,10 @@ TileLoader::TileLoader(std::shared_ptr<const Slide> slide, std::size_t cache_byt
             announce(lock);
         }
     };
-    for (int i = 0; i < kWorkers; ++i) shared_->workers.emplace_back(work);
+    for (int i = 0; i < workers(); ++i) shared_->workers.emplace_back(work);
 }
+
+int TileLoader::workers() { return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2U, 4U)); }
 
 TileLoader::~TileLoader() {
     for (auto& worker : shared_->workers) worker.request_stop();
@@ -245,6 +259,7 @@ void TileLoader::collect() {
             new_overview = true;
         }
     }
+    tiles_read_ += done.size();
     for (auto& [key, tile] : done) {
         auto& entry = held_->tiles[key];
         image_bytes_ += tile.bytes() - entry.image.bytes();

@@ -1,4 +1,4 @@
-// Tiles of one slide as QImages, read and converted by two worker threads over a TileCache. Shared by the views of a slide.
+// Tiles of one slide as QImages, read and converted by a few worker threads over a TileCache. Shared by the views of a slide.
 //
 // Each view states what it wants now, most wanted first; that replaces what it wanted before, so requests that left the view are
 // never read. All public functions: GUI thread.
@@ -34,6 +34,8 @@ public:
     explicit TileLoader(std::shared_ptr<const Slide> slide, std::size_t cache_bytes = kCacheBytes, std::size_t image_bytes = kImageBytes);
     ~TileLoader() override;  // waits for the tiles being read at this moment
 
+    static int workers();  // threads that read: two, on larger machines up to four
+
     const std::shared_ptr<const Slide>& slide() const { return slide_; }
     const TileCache& cache() const { return *cache_; }
 
@@ -51,6 +53,7 @@ public:
     QImage overview() const { return overview_; }  // whole slide, at most kOverviewPx; null until it is read
     std::size_t imageBytes() const { return image_bytes_; }
     std::size_t pending() const;  // requests not yet begun
+    std::size_t tilesRead() const { return tiles_read_; }  // since the beginning
 
 Q_SIGNALS:
     void tilesReady();
@@ -68,6 +71,7 @@ private:
     std::unique_ptr<Held> held_;
     QImage overview_;
     std::size_t image_bytes_ = 0;
+    std::size_t tiles_read_ = 0;
     std::size_t image_capacity_;
 };
 
