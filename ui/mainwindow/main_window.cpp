@@ -13,11 +13,13 @@
 
 #include "ui/document/document.h"
 #include "ui/gallery/tile_gallery.h"
+#include "ui/mainwindow/annotations.h"
 #include "ui/mainwindow/jobs.h"
 #include "ui/mainwindow/landscape_page.h"
 #include "ui/mainwindow/recent_projects.h"
 #include "ui/mainwindow/slide_page.h"
 #include "ui/panels/expression_panel.h"
+#include "ui/panels/gene_dial.h"
 #include "ui/panels/import_form.h"
 #include "ui/panels/job_panel.h"
 #include "ui/panels/message_bar.h"
@@ -26,17 +28,17 @@
 
 namespace c2l::ui {
 namespace {
-constexpr int kLayoutVersion = 1;  // of the saved arrangement of docks
-const QStringList kTabs = {"slide", "tiles", "landscape", "report"};
+constexpr int kLayoutVersion = 2;  // of the saved arrangement of docks
+const QStringList kTabs = {"slide", "tiles", "dial", "landscape", "report"};
 }  // namespace
 
 MainWindow::MainWindow(WorkerClient* worker, QWidget* parent) : QMainWindow(parent), document_(new Document(this)) {
     setWindowTitle(tr("C2L Studio"));
     setWindowIcon(QIcon(":/app/c2l-studio.svg"));
     setAcceptDrops(true);
-    makeCentre();
-    makeDocks();
     if (!worker) worker = new WorkerClient;
+    makeCentre(new WorkerClient(worker->program(), worker->arguments()));
+    makeDocks();
     worker->setParent(this);
     jobs_ = new Jobs(worker, {document_, job_, project_->form(), messages_}, this);
     makeMenus();
@@ -51,16 +53,19 @@ MainWindow::MainWindow(WorkerClient* worker, QWidget* parent) : QMainWindow(pare
 
 MainWindow::~MainWindow() { delete jobs_->worker(); }
 
-void MainWindow::makeCentre() {
+void MainWindow::makeCentre(WorkerClient* dial_worker) {
     messages_ = new MessageBar;
     tabs_ = new QTabWidget;
     tabs_->setDocumentMode(true);
     slide_ = new SlidePage(document_);
+    annotations_ = new Annotations(document_, slide_, this);
     gallery_ = new TileGallery;
+    dial_ = new GeneDial(document_, dial_worker);
     landscape_ = new LandscapePage(document_, slide_);
     report_ = new ReportPanel;
     tabs_->addTab(slide_, icon("overlay"), tr("Slide"));
     tabs_->addTab(gallery_, icon("gallery"), tr("Tiles"));
+    tabs_->addTab(dial_, icon("settings"), tr("Gene dial"));
     tabs_->addTab(landscape_, icon("surface"), tr("Landscape"));
     tabs_->addTab(report_, icon("map"), tr("Report"));
     auto* centre = new QWidget;
@@ -95,6 +100,9 @@ void MainWindow::makeDocks() {
     job_ = new JobPanel;
     project_dock_ = dock(tr("Project"), "project_dock", project_, Qt::LeftDockWidgetArea);
     expression_dock_ = dock(tr("Gene"), "gene_dock", expression_, Qt::RightDockWidgetArea);
+    annotation_dock_ = dock(tr("Annotations"), "annotation_dock", annotations_->panel(), Qt::RightDockWidgetArea);
+    tabifyDockWidget(expression_dock_, annotation_dock_);
+    expression_dock_->raise();
     job_dock_ = dock(tr("Job"), "job_dock", job_, Qt::BottomDockWidgetArea);
 }
 
@@ -121,9 +129,26 @@ void MainWindow::connectDocument() {
         if (document_->reports()) job_->showCurve(document_->reports()->curve);
     });
     connect(expression_, &ExpressionPanel::changed, this, &MainWindow::recolour);
+    connect(annotations_, &Annotations::said, messages_, &MessageBar::inform);
+    connect(annotations_, &Annotations::failed, messages_, &MessageBar::warn);
+    connect(annotations_, &Annotations::importOffered, this, [this](const QString& slide, const QString& spots, const QString& counts) {
+        ImportGuess guess;
+        guess.slide = slide;
+        guess.spots = spots;
+        guess.counts = counts;
+        if (document_->mpp() > 0) guess.mpp = document_->mpp();
+        guess.note = tr("Spots placed by hand; adapt with a least count of 0 where values are labels or small");
+        project_dock_->show();
+        project_->showImport(true);
+        project_->form()->fill(guess);
+    });
     connect(gallery_, &TileGallery::showOnSlide, this, [this](double x, double y) {
         setTab("slide");
         slide_->goTo(x, y);
+    });
+    connect(gallery_, &TileGallery::dialRequested, this, [this](const QString& spot) {
+        dial_->setSpot(spot);
+        setTab("dial");
     });
     connect(project_, &ProjectPanel::jumpTo, this, [this](double x, double y) {
         setTab("slide");
@@ -186,7 +211,7 @@ void MainWindow::setTheme(Theme theme) { apply_theme(*qApp, theme); }
 bool MainWindow::isQuiet() const {
     const auto& loader = slide_->view()->loader();
     return document_->busy().isEmpty() && (!document_->slide() || (loader && !loader->overview().isNull())) && (!document_->slide() || tabs_->currentWidget() != slide_ || slide_->view()->isSettled()) &&
-           gallery_->pairs()->isQuiet();
+           gallery_->pairs()->isQuiet() && dial_->isQuiet();
 }
 
 void MainWindow::dragEnterEvent(QDragEnterEvent* event) {

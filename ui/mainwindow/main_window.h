@@ -13,8 +13,10 @@ class QTabWidget;
 
 namespace c2l::ui {
 
+class Annotations;
 class Document;
 class ExpressionPanel;
+class GeneDial;
 class JobPanel;
 class Jobs;
 class LandscapePage;
@@ -34,7 +36,7 @@ public:
 
     void open(const QString& path);  // a project, a slide, or anything that may be dropped
     void openDropped(const QStringList& paths);
-    void setTab(const QString& name);  // slide, tiles, landscape, report
+    void setTab(const QString& name);  // slide, tiles, dial, landscape, report
     void setGene(const QString& gene);
     void setTheme(Theme theme);
     bool isQuiet() const;  // everything asked for has been read and is on screen
@@ -42,7 +44,9 @@ public:
     Document* document() const { return document_; }
     Jobs* jobs() const { return jobs_; }
     SlidePage* slidePage() const { return slide_; }
+    Annotations* annotations() const { return annotations_; }
     TileGallery* gallery() const { return gallery_; }
+    GeneDial* dial() const { return dial_; }
     ReportPanel* report() const { return report_; }
     ProjectPanel* projectPanel() const { return project_; }
     ExpressionPanel* expressionPanel() const { return expression_; }
@@ -56,7 +60,7 @@ protected:
     void closeEvent(QCloseEvent* event) override;
 
 private:
-    void makeCentre();
+    void makeCentre(WorkerClient* dial_worker);
     void makeDocks();
     void makeMenus();
     void makeFileMenu();
@@ -78,13 +82,15 @@ private:
     MessageBar* messages_;
     QTabWidget* tabs_;
     SlidePage* slide_;
+    Annotations* annotations_;
     TileGallery* gallery_;
+    GeneDial* dial_;
     LandscapePage* landscape_;
     ReportPanel* report_;
     ProjectPanel* project_;
     ExpressionPanel* expression_;
     JobPanel* job_;
-    QDockWidget *project_dock_, *expression_dock_, *job_dock_;
+    QDockWidget *project_dock_, *expression_dock_, *annotation_dock_, *job_dock_;
     QLabel *pointed_, *busy_, *magnification_;
     QMenu *recent_ = nullptr, *export_ = nullptr;
     QString wanted_gene_;  // asked for before its genes were read

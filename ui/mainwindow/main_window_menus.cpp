@@ -16,6 +16,7 @@
 
 #include "base/provenance.h"
 #include "ui/document/document.h"
+#include "ui/mainwindow/annotations.h"
 #include "ui/mainwindow/jobs.h"
 #include "ui/mainwindow/main_window.h"
 #include "ui/mainwindow/recent_projects.h"
@@ -25,6 +26,7 @@
 #include "ui/panels/job_panel.h"
 #include "ui/panels/message_bar.h"
 #include "ui/panels/project_panel.h"
+#include "ui/viewer/associated_images.h"
 
 namespace c2l::ui {
 
@@ -39,6 +41,7 @@ QAction* MainWindow::add(QMenu* menu, const QString& icon_name, const QString& t
 
 void MainWindow::makeMenus() {
     makeFileMenu();
+    annotations_->fillMenu(menuBar()->addMenu(tr("&Annotate")));
     makeViewMenu();
     makeJobMenu();
     makeHelpMenu();
@@ -99,7 +102,7 @@ void MainWindow::exportTo(const QString& what, const QString& title, const QStri
 
 void MainWindow::makeViewMenu() {
     QMenu* view = menuBar()->addMenu(tr("&View"));
-    const QStringList names = {tr("&Slide"), tr("&Tiles"), tr("&Landscape"), tr("&Report")};
+    const QStringList names = {tr("&Slide"), tr("&Tiles"), tr("Gene &dial"), tr("&Landscape"), tr("&Report")};
     for (int i = 0; i < names.size(); ++i)
         add(view, {}, names[i], QKeySequence(QString("Alt+%1").arg(i + 1)), tr("Shows this tab"), [this, i] { tabs_->setCurrentIndex(i); });
     view->addSeparator();
@@ -114,8 +117,15 @@ void MainWindow::makeViewMenu() {
     add(view, "zoom-in", tr("Zoom &in"), QKeySequence::ZoomIn, tr("Enlarges the slide"), [this] { slide_->view()->zoomAt(QRectF(slide_->view()->rect()).center(), 1.5); });
     add(view, "zoom-out", tr("Zoom o&ut"), QKeySequence::ZoomOut, tr("Shrinks the slide"), [this] { slide_->view()->zoomAt(QRectF(slide_->view()->rect()).center(), 1 / 1.5); });
     add(view, "fit-to-window", tr("&Whole slide"), QKeySequence("Ctrl+0"), tr("Fits the slide into the view"), [this] { slide_->view()->fit(); });
+    add(view, {}, tr("La&bel and macro …"), {}, tr("Pictures of the glass in the slide file; hidden until asked for, since they may name the patient"), [this] {
+        const auto slide = slide_->view()->slide();
+        if (!slide) return messages_->warn(tr("There is no slide yet; open one first."));
+        auto* pictures = new AssociatedImages(slide, this);
+        pictures->setAttribute(Qt::WA_DeleteOnClose);
+        pictures->open();
+    });
     view->addSeparator();
-    for (QDockWidget* dock : {project_dock_, expression_dock_, job_dock_}) view->addAction(dock->toggleViewAction());
+    for (QDockWidget* dock : {project_dock_, expression_dock_, annotation_dock_, job_dock_}) view->addAction(dock->toggleViewAction());
     QMenu* theme = view->addMenu(tr("T&heme"));
     auto* group = new QActionGroup(this);
     const Theme current = theme_from(QSettings().value("theme").toString());
