@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 #include <fstream>
 
 #include "base/error.h"
@@ -49,6 +50,21 @@ void write_file(const fs::path& path, std::string_view data) {
         out.flush();
         if (!out) throw Error(ErrorCode::Io, "cannot be written; check the space and the permissions", path);
     });
+}
+
+void require_space(const fs::path& folder, std::uint64_t bytes, const std::string& what) {
+    std::error_code failed;
+    fs::path there = folder.empty() ? fs::current_path(failed) : fs::absolute(folder, failed);
+    while (!fs::exists(there, failed) && there.has_parent_path() && there != there.parent_path()) there = there.parent_path();
+    const auto space = fs::space(there, failed);
+    if (failed || space.available >= bytes) return;  // a disk that does not say is tried
+    const auto gigabytes = [](std::uint64_t n) {
+        char text[32];
+        std::snprintf(text, sizeof text, "%.1f GB", static_cast<double>(n) * 1e-9);
+        return std::string(text);
+    };
+    throw Error(ErrorCode::Io, what + " needs " + gigabytes(bytes) + " and only " + gigabytes(space.available) + " are free here; choose a folder on another disk or ask for less",
+                folder);
 }
 
 std::string read_file(const fs::path& path, std::uint64_t limit) {

@@ -14,6 +14,9 @@ void write_file(const std::filesystem::path& path, std::string_view data);
 // The same for writers that want a path: `write(temporary)` fills the temporary file, which then replaces `path`;
 // when it throws, the temporary is removed and `path` is untouched.
 void replace_file(const std::filesystem::path& path, const std::function<void(const std::filesystem::path& temporary)>& write);
+// Throws Error(Io) that says both figures unless the disk of `folder` (or of its nearest parent that exists) has room for `bytes` more;
+// `what` names what needs them ("the tile pack").
+void require_space(const std::filesystem::path& folder, std::uint64_t bytes, const std::string& what);
 // Throws Error(NotFound|Io), and Error(BadInput) above `limit` bytes before any memory is taken.
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{1} << 30);
 

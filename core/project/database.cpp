@@ -45,6 +45,14 @@ Database::Database(const fs::path& path, Mode mode) : path_(path) {
         handle_ = nullptr;
         rc = sqlite3_open_v2((file_uri(path) + "?immutable=1").c_str(), &handle_, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, nullptr);
     }
+    if (rc == SQLITE_OK) {
+        // A project may come from anybody: its schema runs no functions, and damaged pages are noticed before they are used.
+        sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+        sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+        sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+        sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
+        rc = sqlite3_exec(handle_, "PRAGMA cell_size_check = ON", nullptr, nullptr, nullptr);
+    }
     if (rc != SQLITE_OK) {
         const std::string cause = handle_ ? sqlite3_errmsg(handle_) : sqlite3_errstr(rc);
         sqlite3_close(handle_);

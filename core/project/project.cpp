@@ -193,7 +193,7 @@ private:
     // Hashing gigabytes on every look would be slow: the same size and time of change are taken for the same file; another
     // time of change is settled once per program by the content.
     bool same_content(const fs::path& file, const std::string& content_id, std::int64_t bytes, std::int64_t modified) const {
-        if (bytes_of(file) != bytes) return false;
+        if (bytes < 0 || bytes_of(file) != bytes) return false;  // not even a regular file
         const std::int64_t now = modified_at(file);
         if (now == modified) return true;
         const auto key = std::make_pair(file.string(), now);

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/job.h"
+#include "base/json_depth.h"
 
 namespace c2l {
 
@@ -46,7 +47,11 @@ std::optional<Artifact> read_record(const fs::path& folder) {
     std::error_code ignored;
     if (!fs::is_regular_file(folder / kRecord, ignored)) return std::nullopt;
     try {
-        const json record = json::parse(read_file(folder / kRecord, 1 << 26));
+        const std::string text = read_file(folder / kRecord, 1 << 26);
+        if (is_nested_deeper(text)) return std::nullopt;
+        const json record = json::parse(text);
+        for (const char* key : {"peak_memory_bytes", "seed"})
+            if (!record.at(key).is_number_unsigned()) return std::nullopt;  // converting 1e300 or -1 would be undefined
         Artifact artifact;
         artifact.folder = folder;
         artifact.id = record.at("id").get<std::string>();

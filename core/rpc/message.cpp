@@ -1,6 +1,9 @@
 #include "rpc/message.h"
 
 #include <cmath>
+#include <utility>
+
+#include "base/json_depth.h"
 
 namespace c2l::rpc {
 
@@ -9,6 +12,19 @@ using nlohmann::json;
 namespace {
 
 json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
+
+// A number outside of T's range (1e300, -1 for a size) is as good as none: to convert it would be undefined.
+template <class T>
+T whole(const json& number, T fallback) {
+    if (number.is_number_unsigned()) {
+        const auto n = number.get<std::uint64_t>();
+        return std::in_range<T>(n) ? static_cast<T>(n) : fallback;
+    }
+    const double real = number.get<double>();
+    if (number.is_number_float() && !(std::abs(real) < 9e15)) return fallback;
+    const auto n = number.is_number_float() ? static_cast<std::int64_t>(real) : number.get<std::int64_t>();
+    return std::in_range<T>(n) ? static_cast<T>(n) : fallback;
+}
 
 double real(const json& object, const char* key) {
     const auto found = object.find(key);
@@ -21,7 +37,7 @@ T value(const json& object, const char* key, T fallback) {
     if (found == object.end()) return fallback;
     if constexpr (std::is_same_v<T, bool>) return found->is_boolean() ? found->get<bool>() : fallback;
     if constexpr (std::is_same_v<T, std::string>) return found->is_string() ? found->get<std::string>() : fallback;
-    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) return found->is_number() ? found->get<T>() : fallback;
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) return found->is_number() ? whole(*found, fallback) : fallback;
     return fallback;
 }
 
@@ -84,7 +100,7 @@ std::vector<LossPoint> read_losses(const json& params) {
     if (losses == params.end() || !losses->is_array()) return points;
     for (const json& triple : *losses)
         if (triple.is_array() && triple.size() == 3 && triple[0].is_number() && triple[1].is_number() && triple[2].is_boolean())
-            points.push_back({triple[0].get<std::int64_t>(), triple[1].get<double>(), triple[2].get<bool>()});
+            points.push_back({whole<std::int64_t>(triple[0], 0), triple[1].get<double>(), triple[2].get<bool>()});
     return points;
 }
 
@@ -106,9 +122,15 @@ Issue read_issue(const json& params) {
             value<std::string>(params, "text", ""), value<std::string>(params, "location", "")};
 }
 
+json parse(const std::string& payload) {
+    // The library takes a NUL for the end and would not look at what follows.
+    if (is_nested_deeper(payload) || payload.find('\0') != std::string::npos) return json(json::value_t::discarded);
+    return json::parse(payload, nullptr, false);
+}
+
 Incoming read_incoming(const std::string& payload) {
     Incoming incoming;
-    const json message = json::parse(payload, nullptr, false);
+    const json message = parse(payload);
     if (!message.is_object()) return incoming;
     incoming.id = value<std::int64_t>(message, "id", -1);
     if (const auto found = message.find("result"); found != message.end()) {

@@ -59,6 +59,7 @@ struct Incoming {
     int error_code = 0;
     std::string error, error_path; // the message for the user, and the file concerned
 };
+nlohmann::json parse(const std::string& payload);  // discarded when it is not JSON, or nested deeper than any message
 Incoming read_incoming(const std::string& payload);
 
 const char* to_string(Severity severity);  // "info", "warning", "error"

@@ -43,8 +43,8 @@ void Server::serve(const std::function<std::size_t(char*, std::size_t)>& read) {
 }
 
 void Server::handle(const std::string& payload) {
-    const json message = json::parse(payload, nullptr, false);
-    if (message.is_discarded()) return send(failure(nullptr, kParseError, "a message is not valid JSON"));
+    const json message = parse(payload);
+    if (message.is_discarded()) return send(failure(nullptr, kParseError, "a message is not valid JSON, or is nested too deeply"));
     const json id = message.is_object() ? message.value("id", json()) : json();
     const bool named = id.is_null() || id.is_string() || id.is_number_integer();
     if (!message.is_object() || !named || !message.contains("method") || !message["method"].is_string())

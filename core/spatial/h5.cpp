@@ -56,6 +56,24 @@ bool stays_inside(hid_t file, const std::string& path) {
     }
 }
 
+// The letters of a variable-length text take one byte each; a damaged file claims gigabytes, which HDF5 would clear for every text.
+bool has_sound_letters(hid_t text_type) {
+    const Handle letter(H5Tget_super(text_type), H5Tclose);
+    return letter.valid() && H5Tget_size(letter) == 1;
+}
+
+// Numbers whose bits all lie in their bytes: HDF5 copies those of a damaged type from beyond its buffers.
+bool is_sound_number(hid_t type) {
+    const std::size_t bytes = H5Tget_size(type), bits = 8 * bytes;
+    if (H5Tget_class(type) == H5T_ENUM) return bytes >= 1 && bytes <= 8;
+    if (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8) return false;
+    if (H5Tget_class(type) == H5T_INTEGER) return H5Tget_precision(type) == bits && H5Tget_offset(type) == 0;
+    std::size_t sign = 0, exponent = 0, exponent_bits = 0, mantissa = 0, mantissa_bits = 0;
+    if (H5Tget_precision(type) != bits || H5Tget_offset(type) != 0 || H5Tget_fields(type, &sign, &exponent, &exponent_bits, &mantissa, &mantissa_bits) < 0) return false;
+    return sign < bits && exponent_bits >= 1 && exponent_bits < 32 && mantissa_bits >= 1 && exponent <= bits && exponent_bits <= bits - exponent &&
+           mantissa <= bits && mantissa_bits <= bits - mantissa;
+}
+
 std::string trimmed(const char* text, std::size_t most) {
     std::string out(text, strnlen(text, most));
     while (!out.empty() && out.back() == ' ') out.pop_back();
@@ -133,7 +151,7 @@ std::uint64_t Reader::size(const std::string& at) const {
     return product;
 }
 
-void Reader::check_storage(hid_t set, const std::string& at, std::uint64_t count, std::size_t bytes) const {
+void Reader::check_storage(hid_t set, const std::string& at, std::uint64_t count, std::size_t bytes, std::size_t bytes_in_file) const {
     std::uint64_t total = 0;
     if (__builtin_mul_overflow(count, static_cast<std::uint64_t>(bytes), &total) || total > kMostBytes)
         fail("claims " + std::to_string(count) + " values at '" + at + "', more than this program reads");
@@ -141,7 +159,14 @@ void Reader::check_storage(hid_t set, const std::string& at, std::uint64_t count
     if (total > (std::uint64_t{1} << 20) && total / kLargestExpansion > stored)
         fail("claims " + std::to_string(count) + " values at '" + at + "' but stores only " + std::to_string(stored) + " bytes; the file is damaged");
     const Handle properties(H5Dget_create_plist(set), H5Pclose);
-    if (H5Pget_layout(properties) != H5D_CHUNKED) return;
+    const auto layout = H5Pget_layout(properties);
+    if (layout != H5D_CHUNKED) {
+        // In one piece: HDF5 copies as much as the shape says from a buffer of the size that is stored. Contiguous data that were never
+        // written have no storage and read as zeros.
+        const bool unwritten = stored == 0 && layout == H5D_CONTIGUOUS;
+        if (!unwritten && bytes_in_file != 0 && stored / bytes_in_file < count) fail("claims " + std::to_string(count) + " values at '" + at + "' but stores fewer; the file is damaged");
+        return;
+    }
     hsize_t chunk[H5S_MAX_RANK];
     const int rank = H5Pget_chunk(properties, H5S_MAX_RANK, chunk);
     std::uint64_t chunk_bytes = bytes;
@@ -158,7 +183,8 @@ std::vector<T> Reader::numbers(const std::string& at, hid_t type) const {
     const Handle set = dataset(at);
     const Handle stored(H5Dget_type(set), H5Tclose);
     const auto count = size(at);
-    check_storage(set, at, count, std::max(sizeof(T), H5Tget_size(stored)));
+    if (!is_sound_number(stored)) fail("has numbers of a kind that is not read at '" + at + "'");
+    check_storage(set, at, count, std::max(sizeof(T), H5Tget_size(stored)), H5Tget_size(stored));
     std::vector<T> values(count);
     if (count == 0) return values;
     if (what != Kind::Boolean) {
@@ -177,6 +203,11 @@ std::vector<double> Reader::doubles(const std::string& at) const { return number
 std::vector<std::int64_t> Reader::integers(const std::string& at) const {
     if (kind(at) == Kind::Float) fail("has fractions at '" + at + "' where whole numbers are needed");
     return numbers<std::int64_t>(at, H5T_NATIVE_INT64);
+}
+
+void Reader::check_heaps() const {
+    if (!heaps_checked_ && !heaps_are_sound(path_)) fail("has damaged text; fetch the file again");
+    heaps_checked_ = true;
 }
 
 // Only where the references lie in one piece, which is how anndata and 10x write them.
@@ -198,13 +229,15 @@ std::vector<std::string> Reader::strings(const std::string& at) const {
     std::vector<std::string> out;
     if (H5Tis_variable_str(stored) <= 0) {
         const std::size_t width = H5Tget_size(stored);
-        check_storage(set, at, count, width);
+        check_storage(set, at, count, width, width);
         std::vector<char> text(count * width);
         if (count > 0 && H5Dread(set, stored, H5S_ALL, H5S_ALL, H5P_DEFAULT, text.data()) < 0) fail("cannot be read at '" + at + "'; the file is damaged");
         for (std::uint64_t i = 0; i < count; ++i) out.push_back(trimmed(text.data() + i * width, width));
         return out;
     }
-    check_storage(set, at, count, sizeof(char*));
+    if (!has_sound_letters(stored)) fail("has damaged text at '" + at + "'; fetch the file again");
+    check_storage(set, at, count, sizeof(char*), 12);  // a reference: length, address (4 or 8 bytes) and number
+    check_heaps();
     check_text_references(set, at, count);
     TextBudget budget;
     const Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
@@ -228,6 +261,8 @@ std::optional<std::string> Reader::text_attribute(const std::string& at, const s
     const Handle type(H5Aget_type(attribute), H5Tclose), space(H5Aget_space(attribute), H5Sclose);
     if (H5Tget_class(type) != H5T_STRING || H5Sget_simple_extent_npoints(space) != 1) return std::nullopt;
     if (H5Tis_variable_str(type) > 0) {
+        if (!has_sound_letters(type)) return std::nullopt;
+        check_heaps();
         char* text = nullptr;
         if (H5Aread(attribute, type, &text) < 0 || !text) return std::nullopt;
         std::string out(text);

@@ -60,8 +60,11 @@ private:
     template <class T>
     std::vector<T> numbers(const std::string& at, hid_t type) const;
     void check_text_references(hid_t dataset, const std::string& at, std::uint64_t count) const;
-    void check_storage(hid_t dataset, const std::string& at, std::uint64_t count, std::size_t bytes) const;
+    void check_storage(hid_t dataset, const std::string& at, std::uint64_t count, std::size_t bytes, std::size_t bytes_in_file) const;
 
+    void check_heaps() const;  // before any text of variable length is read
+
+    mutable bool heaps_checked_ = false;
     std::filesystem::path path_;
     std::unique_lock<std::recursive_mutex> lock_;
     Handle file_;

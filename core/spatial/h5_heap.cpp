@@ -1,5 +1,6 @@
 #include "spatial/h5_heap.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -37,7 +38,8 @@ bool read_collection(std::ifstream& in, std::uint64_t file_bytes, std::uint64_t 
     for (std::uint64_t i = kCollectionHead; i + kObjectHead <= bytes;) {
         const auto index = number<std::uint16_t>(data.data() + i);
         const auto size = number<std::uint64_t>(data.data() + i + 8);
-        if (index == 0) return size <= bytes - i;  // the free space ends the collection; its size counts its head
+        // The free space ends the collection and its size counts its head; with less, HDF5 would never come to the end.
+        if (index == 0) return size >= kObjectHead && size == bytes - i;
         if (size > bytes - i - kObjectHead || !objects.emplace(index, size).second) return false;
         i += kObjectHead + (size + 7) / 8 * 8;
     }
@@ -63,6 +65,28 @@ bool references_are_sound(const std::filesystem::path& path, std::uint64_t offse
         if (is_new && !read_collection(in, file_bytes, address, found->second)) return false;
         const auto object = found->second.find(index);
         if (object == found->second.end() || object->second < length) return false;
+    }
+    return true;
+}
+
+bool heaps_are_sound(const std::filesystem::path& path) {
+    static const std::string kSignature("GCOL\1", 5);
+    constexpr std::size_t kBlock = std::size_t{1} << 20;
+    std::ifstream scan(path, std::ios::binary), in(path, std::ios::binary);
+    std::error_code failed;
+    const auto file_bytes = std::filesystem::file_size(path, failed);
+    if (failed || !scan) return false;
+    std::string block, head;
+    for (std::uint64_t start = 0; start < file_bytes; start += kBlock) {
+        // Blocks overlap, so that no signature is cut in two.
+        if (!read_at(scan, file_bytes, start, std::min<std::uint64_t>(kBlock + kSignature.size() - 1, file_bytes - start), block)) return false;
+        for (auto at = block.find(kSignature); at != std::string::npos; at = block.find(kSignature, at + 1)) {
+            const std::uint64_t heap = start + at;
+            // One that claims to reach beyond the end is no heap, and HDF5 refuses it.
+            if (!read_at(in, file_bytes, heap, kCollectionHead, head) || number<std::uint64_t>(head.data() + 8) > file_bytes - heap) continue;
+            Objects objects;
+            if (!read_collection(in, file_bytes, heap, objects)) return false;
+        }
     }
     return true;
 }

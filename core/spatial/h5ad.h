@@ -22,6 +22,7 @@ struct H5adContent {
 };
 
 void write_h5ad(const std::filesystem::path& path, const H5adContent& content);  // atomic
-SpotData read_h5ad(const std::filesystem::path& path);
+// Without `positions` a file that has none is read too, with all of them at 0: single cells have profiles but no place.
+SpotData read_h5ad(const std::filesystem::path& path, bool positions = true);
 
 }  // namespace c2l

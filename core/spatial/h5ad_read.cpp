@@ -16,7 +16,7 @@ using h5::Kind;
 
 class H5adReader {
 public:
-    explicit H5adReader(const std::filesystem::path& path) : file_(path) {}
+    H5adReader(const std::filesystem::path& path, bool positions) : file_(path), needs_positions_(positions) {}
 
     SpotData read() {
         if (file_.kind("/obs") == Kind::None || file_.kind("/var") == Kind::None) file_.fail("lacks obs or var; it is not an AnnData file");
@@ -204,6 +204,9 @@ private:
         } else if (file_.kind("/obs/pxl_col_in_fullres") != Kind::None && file_.kind("/obs/pxl_row_in_fullres") != Kind::None) {
             s.x = file_.doubles("/obs/pxl_col_in_fullres");
             s.y = file_.doubles("/obs/pxl_row_in_fullres");
+        } else if (!needs_positions_) {
+            s.x.assign(n(), 0);
+            s.y.assign(n(), 0);
         } else {
             file_.fail("has no spot positions; put full-resolution pixels into obsm['spatial']");
         }
@@ -241,6 +244,7 @@ private:
     }
 
     h5::Reader file_;
+    bool needs_positions_;
     SpotData data_;
     std::optional<ExpressionUnit> own_unit_;
     std::size_t var_genes_ = 0;
@@ -249,6 +253,6 @@ private:
 
 }  // namespace
 
-SpotData read_h5ad(const std::filesystem::path& path) { return H5adReader(path).read(); }
+SpotData read_h5ad(const std::filesystem::path& path, bool positions) { return H5adReader(path, positions).read(); }
 
 }  // namespace c2l

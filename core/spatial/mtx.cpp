@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "base/error.h"
 #include "spatial/parts.h"
 #include "spatial/text.h"
@@ -48,12 +50,13 @@ std::vector<std::string> read_barcodes(const fs::path& path) {
     return out;
 }
 
-// Three numbers of a line: row, column and value of the file, or rows, columns and entries of its head.
+// Three numbers of a line: row, column and value of the file, or rows, columns and entries of its head. The first two are whole.
 void three_numbers(const LineReader& lines, std::string_view line, std::vector<std::string_view>& fields, double (&out)[3]) {
     split(line, ' ', fields);
     if (fields.size() != 3) lines.fail("has " + std::to_string(fields.size()) + " numbers where a Matrix Market file has 3");
     for (int i = 0; i < 3; ++i)
         if (!parse_number(fields[static_cast<std::size_t>(i)], out[i])) lines.fail("'" + std::string(fields[static_cast<std::size_t>(i)].substr(0, 40)) + "' is not a number");
+    if (std::floor(out[0]) != out[0] || std::floor(out[1]) != out[1]) lines.fail("has a fraction where a whole number is needed");
 }
 
 }  // namespace
@@ -78,6 +81,7 @@ CountTable read_mtx_folder(const fs::path& folder, const JobContext& ctx) {
     if (v[0] != static_cast<double>(features.number.size()) || v[1] != static_cast<double>(table.spots.size()))
         lines.fail("names a size that does not fit " + std::to_string(features.number.size()) + " features and " + std::to_string(table.spots.size()) + " barcodes");
     const double entries = v[2];
+    if (!(entries >= 0 && entries <= 1e15) || std::floor(entries) != entries) lines.fail("announces an impossible number of entries");
 
     // Gathered by column of the file (spot); files are in that order, but the format does not promise it.
     struct Entry {

@@ -11,7 +11,7 @@
 namespace c2l {
 namespace {
 
-constexpr std::size_t kBlock = std::size_t{1} << 20;
+constexpr std::size_t kBlock = std::size_t{1} << 16;
 constexpr std::size_t kLongestLine = std::size_t{256} << 20;
 // A table of counts shrinks some twentyfold; gzip's own limit is about a thousandfold, which only padding reaches.
 constexpr std::int64_t kLargestExpansion = 400, kUncheckedBytes = std::int64_t{256} << 20;

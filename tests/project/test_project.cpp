@@ -198,8 +198,11 @@ private Q_SLOTS:
         QVERIFY(!project->find(other.id));
         project->obtain(provenance(R"({"a":2})"), make);
         QCOMPARE(made, 3);
-        write_file(other.folder / "provenance.json", "{ not json");
-        QVERIFY(!project->find(other.id));
+        const std::string deep = std::string(500000, '[') + std::string(500000, ']');
+        for (const std::string& bad : {std::string("{ not json"), R"({"id":")" + other.id + R"(","params":)" + deep + "}", std::string("[]")}) {
+            write_file(other.folder / "provenance.json", bad);
+            QVERIFY(!project->find(other.id));
+        }
     }
 
     void failedStepLeavesNothing() {

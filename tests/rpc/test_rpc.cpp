@@ -221,6 +221,30 @@ private Q_SLOTS:
         QVERIFY(!dump({{"bad", "\xff\xfe"}}).empty());
     }
 
+    // The JSON library copies nested values by recursion: a megabyte of brackets must not use up the stack of either end.
+    void deepNestingIsRefused() {
+        const std::string deep = "{\"a\":" + std::string(500000, '[') + std::string(500000, ']') + "}";
+        QVERIFY(read_incoming("{\"id\":1,\"result\":" + deep + "}").kind == Incoming::Kind::Invalid);
+        QVERIFY(read_incoming("{\"method\":\"progress\",\"params\":" + deep + "}").kind == Incoming::Kind::Invalid);
+        QVERIFY(read_incoming("{\"method\":\"issue\",\"params\":{\"text\":\"" + std::string(1000, '[') + "\"}}").kind == Incoming::Kind::Notification);
+        QVERIFY(parse("{}" + std::string(1, '\0') + "rest").is_discarded());
+        Session s;
+        s.wire.put(frame("{\"id\":1,\"method\":\"adapt\",\"params\":" + deep + "}"));
+        QCOMPARE(s.wire.answer().at("error").at("code").get<int>(), kParseError);
+    }
+
+    // To convert a number that does not fit is undefined; it reads as the default instead.
+    void numbersOutOfRange() {
+        const auto wild = read_incoming(R"({"method":"progress","params":{"done":1e300,"total":-1e300,"memory_bytes":-1,"losses":[[1e300,1,true]]}})").value;
+        const Progress p = read_progress(wild);
+        QCOMPARE(p.done, std::int64_t{0});
+        QCOMPARE(p.total, std::int64_t{0});
+        QCOMPARE(p.memory_bytes, std::uint64_t{0});
+        QCOMPARE(read_losses(wild).at(0).step, std::int64_t{0});
+        QCOMPARE(read_progress(json{{"done", 7.0}, {"total", 9u}}).done, std::int64_t{7});
+        QCOMPARE(read_incoming(R"({"id":1,"error":{"code":1e300,"message":"m"}})").error_code, kJobFailed);
+    }
+
     void requestsAreAnswered() {
         Session s;
         s.send(request(1, "capabilities"));
