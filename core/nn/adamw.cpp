@@ -8,6 +8,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "nn/kernels.h"
+
 namespace c2l::nn {
 namespace {
 
@@ -41,6 +43,7 @@ AdamW::AdamW(std::vector<Group> groups, const AdamWParams& params) : params_(par
             home.copy_(tensor);
             tensor.set_data(home);
             tensor.set_requires_grad(true);
+            parameters_.push_back(tensor);
             tensor.mutable_grad() = view(gradients_, span.offset, span.shape, span.strides);
         }
     average_ = weights_.clone();
@@ -59,7 +62,13 @@ double AdamW::step(double rate_factor) {
         step_cpu(rate, clip, ema);
     else
         step_any(rate, clip, ema);
+    touch();
     return norm;
+}
+
+// The parameters share memory with the flat buffer but not its version.
+void AdamW::touch() {
+    for (const auto& parameter : parameters_) parameter.unsafeGetTensorImpl()->bump_version();
 }
 
 void AdamW::step_cpu(double rate, double clip, double ema) {
@@ -68,19 +77,18 @@ void AdamW::step_cpu(double rate, double clip, double ema) {
     const double n = static_cast<double>(steps_);
     const auto correct1 = static_cast<float>(1.0 / (1.0 - std::pow(params_.beta1, n)));
     const auto correct2 = static_cast<float>(1.0 / (1.0 - std::pow(params_.beta2, n)));
-    const auto b1 = static_cast<float>(params_.beta1), b2 = static_cast<float>(params_.beta2), eps = static_cast<float>(params_.epsilon);
-    const auto scale = static_cast<float>(clip), keep = static_cast<float>(ema);
     for (const auto& span : spans_) {
-        const auto lr = static_cast<float>(rate * span.rate);
-        const auto shrink = static_cast<float>(span.decay ? 1.0 - rate * span.rate * params_.weight_decay : 1.0);
+        const kernels::AdamWStep step{static_cast<float>(clip),
+                                      static_cast<float>(params_.beta1),
+                                      static_cast<float>(params_.beta2),
+                                      correct1,
+                                      correct2,
+                                      static_cast<float>(params_.epsilon),
+                                      static_cast<float>(rate * span.rate),
+                                      static_cast<float>(span.decay ? 1.0 - rate * span.rate * params_.weight_decay : 1.0),
+                                      static_cast<float>(ema)};
         at::parallel_for(span.offset, span.offset + span.count, 1 << 15, [&](std::int64_t begin, std::int64_t end) {
-            for (std::int64_t i = begin; i < end; ++i) {
-                const float gi = g[i] * scale;
-                m[i] = b1 * m[i] + (1 - b1) * gi;
-                v[i] = b2 * v[i] + (1 - b2) * gi * gi;
-                w[i] = w[i] * shrink - lr * (m[i] * correct1) / (std::sqrt(v[i] * correct2) + eps);
-                a[i] = keep * a[i] + (1 - keep) * w[i];
-            }
+            kernels::adamw_step(end - begin, step, g + begin, w + begin, m + begin, v + begin, a + begin);
         });
     }
 }
@@ -111,20 +119,23 @@ void AdamW::swap_averaged() {
     const auto live = weights_.clone();
     weights_.copy_(average_);
     average_.copy_(live);
+    touch();
 }
 
 std::map<std::string, at::Tensor> AdamW::state() const {
-    return {{"optimiser.weights", weights_}, {"optimiser.first", first_}, {"optimiser.second", second_}, {"optimiser.average", average_},
+    return {{"optimiser.weights", weights_}, {"optimiser.first", first_}, {"optimiser.second", second_}, {"optimiser.average", average_}, {"optimiser.row_major", at::ones({1})},
             {"optimiser.steps", at::full({1}, steps_, c10::kLong)}};
 }
 
 void AdamW::load_state(const TensorFile& file) {
     c10::NoGradGuard no_grad;
+    file.at("optimiser.row_major", {1});  // earlier checkpoints order the weights of convolutions in another way
     weights_.copy_(file.at("optimiser.weights", weights_.sizes()));
     first_.copy_(file.at("optimiser.first", first_.sizes()));
     second_.copy_(file.at("optimiser.second", second_.sizes()));
     average_.copy_(file.at("optimiser.average", average_.sizes()));
     steps_ = file.at("optimiser.steps", {1}).item<std::int64_t>();
+    touch();
 }
 
 double cosine_schedule(std::int64_t step, std::int64_t total, std::int64_t warmup, double floor) {

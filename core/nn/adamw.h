@@ -36,6 +36,7 @@ public:
     void zero_grad();
     double step(double rate_factor);  // the schedule's factor; returns the gradient's norm before clipping
     std::int64_t steps() const { return steps_; }
+    at::Tensor gradients() const { return gradients_; }  // all of them in one flat buffer: what several processes add up
 
     // The averaged weights by name, fp32 on the CPU.
     std::map<std::string, at::Tensor> averaged() const;
@@ -55,9 +56,11 @@ private:
     };
     void step_cpu(double rate, double clip, double ema);
     void step_any(double rate, double clip, double ema);
+    void touch();  // tells whoever keeps something made of the weights that they have changed
 
     AdamWParams params_;
     std::vector<Span> spans_;
+    std::vector<at::Tensor> parameters_;
     at::Tensor weights_, gradients_, first_, second_, average_;
     std::int64_t steps_ = 0;
 };

@@ -19,11 +19,11 @@ EncoderNet::EncoderNet(std::uint64_t seed) {
 }
 
 at::Tensor EncoderNet::features(const at::Tensor& x, bool bf16) const {
-    auto h = at::pixel_unshuffle(x, 4).contiguous(at::MemoryFormat::ChannelsLast);
+    auto h = activations(at::pixel_unshuffle(x, 4), bf16);
     h = block0_(stem_(h, bf16), bf16);
     h = block1_(down1_(at::silu(h), bf16), bf16);
     h = block2_(down2_(at::silu(h), bf16), bf16);
-    return at::silu(top_(at::silu(h), bf16)).mean({2, 3});
+    return at::silu(top_(at::silu(h), bf16)).to(x.scalar_type()).mean({2, 3});
 }
 
 at::Tensor EncoderNet::project(const at::Tensor& features) const {

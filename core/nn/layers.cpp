@@ -2,20 +2,21 @@
 
 #include <ATen/ATen.h>
 
-#include <cmath>
 #include <cstring>
 
 namespace c2l::nn {
 
+at::Tensor activations(const at::Tensor& x, bool bf16) { return x.to(bf16 ? c10::kBFloat16 : c10::kFloat).contiguous(at::MemoryFormat::ChannelsLast); }
+
 Conv::Conv(ParameterSet& set, Initialiser& init, const std::string& name, int in, int out, int kernel, int stride_, double gain)
     : stride(stride_), padding(kernel / 2) {
-    weight = set.add(name + ".weight", init.fan_in({out, in, kernel, kernel}, gain).contiguous(at::MemoryFormat::ChannelsLast));
+    weight = set.add(name + ".weight", init.fan_in({out, in, kernel, kernel}, gain));
     bias = set.add(name + ".bias", Initialiser::constant({out}, 0));
 }
 
 at::Tensor Conv::operator()(const at::Tensor& x, bool bf16) const {
     if (!bf16) return at::conv2d(x, weight, bias, stride, padding);
-    return at::conv2d(x.to(c10::kBFloat16), weight.to(c10::kBFloat16), bias.to(c10::kBFloat16), stride, padding).to(c10::kFloat);
+    return (*half)(x.to(c10::kBFloat16), weight, bias, stride, padding).to(x.scalar_type());
 }
 
 Linear::Linear(ParameterSet& set, Initialiser& init, const std::string& name, int in, int out, double gain) {
@@ -30,7 +31,9 @@ GroupNorm::GroupNorm(ParameterSet& set, const std::string& name, int channels, i
     bias = set.add(name + ".bias", Initialiser::constant({channels}, 0));
 }
 
-at::Tensor GroupNorm::operator()(const at::Tensor& x) const { return at::group_norm(x, groups, weight, bias); }
+at::Tensor GroupNorm::operator()(const at::Tensor& x) const { return modulated_norm(x, weight, bias, groups, /*silu=*/false); }
+
+at::Tensor GroupNorm::silu(const at::Tensor& x, const at::Tensor& scale_shift) const { return modulated_norm(x, weight, bias, groups, /*silu=*/true, scale_shift); }
 
 ResBlock::ResBlock(ParameterSet& set, Initialiser& init, const std::string& name, int channels, int groups)
     : norm1(set, name + ".norm1", channels, groups),
@@ -39,8 +42,8 @@ ResBlock::ResBlock(ParameterSet& set, Initialiser& init, const std::string& name
       conv2(set, init, name + ".conv2", channels, channels, 3, 1, 0.0) {}
 
 at::Tensor ResBlock::operator()(const at::Tensor& x, bool bf16) const {
-    const auto h = conv1(at::silu(norm1(x)), bf16);
-    return x + conv2(at::silu(norm2(h)), bf16);
+    const auto h = conv1(norm1.silu(x), bf16);
+    return x + conv2(norm2.silu(h), bf16);
 }
 
 at::Tensor tiles_to_tensor(const std::uint8_t* rgb, std::int64_t n, std::int64_t size) {
@@ -61,13 +64,7 @@ SpatialAttention::SpatialAttention(ParameterSet& set, Initialiser& init, const s
       heads(heads_) {}
 
 at::Tensor SpatialAttention::operator()(const at::Tensor& x, bool bf16) const {
-    const auto n = x.size(0), c = x.size(1), h = x.size(2), w = x.size(3), d = c / heads;
-    // N×3C×H×W → three N·heads × HW × d
-    const auto parts = qkv(norm(x), bf16).permute({0, 2, 3, 1}).reshape({n, h * w, 3, heads, d}).permute({2, 0, 3, 1, 4}).reshape({3, n * heads, h * w, d});
-    const auto q = parts.select(0, 0), k = parts.select(0, 1), v = parts.select(0, 2);
-    const auto weights = at::bmm(q, k.transpose(1, 2)).mul(1.0 / std::sqrt(static_cast<double>(d))).softmax(-1);
-    const auto mixed = at::bmm(weights, v).reshape({n, heads, h * w, d}).permute({0, 2, 1, 3}).reshape({n, h, w, c}).permute({0, 3, 1, 2});
-    return x + out(mixed, bf16);
+    return x + out(map_attention(qkv(norm(x), bf16), heads), bf16);
 }
 
 }  // namespace c2l::nn

@@ -1,18 +1,25 @@
-// The few layers our networks are made of. Activations are NCHW in channels-last memory and fp32; with `bf16` the products
-// run in bfloat16 (inputs and weights rounded, fp32 result). Normalisation always runs in fp32.
+// The few layers our networks are made of. Activations are NCHW in channels-last memory, fp32 or bfloat16; every layer gives back the
+// type it was given. With `bf16` the products run in bfloat16, so a network that runs so as a whole turns its input with activations().
+// Parameters, sums and statistics are always fp32.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <string>
 
+#include "nn/fused.h"
 #include "nn/parameters.h"
 
 namespace c2l::nn {
 
+// What a network that computes in `bf16` or not passes from layer to layer: x in bfloat16 or fp32, channels-last.
+at::Tensor activations(const at::Tensor& x, bool bf16);
+
 struct Conv {
     at::Tensor weight, bias;
     int stride = 1, padding = 1;
+    std::shared_ptr<HalfConv> half = std::make_shared<HalfConv>();
     Conv() = default;
     Conv(ParameterSet& set, Initialiser& init, const std::string& name, int in, int out, int kernel, int stride = 1, double gain = 1.0);
     at::Tensor operator()(const at::Tensor& x, bool bf16) const;
@@ -31,6 +38,8 @@ struct GroupNorm {
     GroupNorm() = default;
     GroupNorm(ParameterSet& set, const std::string& name, int channels, int groups);
     at::Tensor operator()(const at::Tensor& x) const;
+    // silu(norm(x) · (1 + scale) + shift); scale_shift N×2C or undefined.
+    at::Tensor silu(const at::Tensor& x, const at::Tensor& scale_shift = {}) const;
 };
 
 // x + conv(silu(norm(conv(silu(norm x))))), the second convolution starting at zero.

@@ -21,7 +21,8 @@ public:
     const std::vector<std::pair<std::string, at::Tensor>>& all() const { return parameters_; }
     std::int64_t count() const;  // numbers, not tensors
 
-    // Copies values of the same names (with `prefix` in the file); every parameter must be there in its exact shape.
+    // Copies values of the same names (with `prefix` in the file); every parameter must be there in its exact shape, and nothing else
+    // with that prefix. Throws Error(Mismatch).
     void load(const TensorFile& file, const std::string& prefix = {});
     std::map<std::string, at::Tensor> state(const std::string& prefix = {}) const;  // fp32 copies on the CPU
     void to(const c10::Device& device);

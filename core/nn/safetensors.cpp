@@ -16,8 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr std::uint64_t kMaxHeader = 100u << 20;
-
 struct Dtype {
     const char* name;
     c10::ScalarType type;
@@ -35,55 +33,6 @@ const Dtype* find_dtype(const std::string& name) {
 
 [[noreturn]] void bad(const fs::path& path, const std::string& what) {
     throw Error(ErrorCode::BadInput, "is not a sound safetensors file: " + what + "; get the file again from its source", path);
-}
-
-void refuse_other_formats(const char* data, std::uint64_t available, const fs::path& path) {
-    const auto* b = reinterpret_cast<const unsigned char*>(data);
-    // A header length such as 0x0480 begins with the same two bytes as a pickle; but then zeros and a brace follow.
-    const bool sound_start = available >= 9 && std::memcmp(b + 4, "\0\0\0\0", 4) == 0 && data[8] == '{';
-    const bool pickle = available >= 2 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5 && !sound_start;
-    const bool zip = available >= 4 && std::memcmp(data, "PK\x03\x04", 4) == 0;
-    if (pickle || zip)
-        throw Error(ErrorCode::Unsupported,
-                    "is a Python pickle or archive, not safetensors; such files can run code and are never opened: convert it to safetensors where "
-                    "it was made",
-                    path);
-}
-
-TensorHeader::Entry parse_entry(const std::string& name, const json& value, const fs::path& path) {
-    TensorHeader::Entry entry;
-    if (!value.is_object() || !value.contains("dtype") || !value.contains("shape") || !value.contains("data_offsets"))
-        bad(path, "tensor \"" + name + "\" lacks dtype, shape or data_offsets");
-    const auto &dtype = value["dtype"], &shape = value["shape"], &offsets = value["data_offsets"];
-    if (!dtype.is_string() || !find_dtype(dtype.get<std::string>())) bad(path, "tensor \"" + name + "\" has an unknown dtype");
-    entry.dtype = dtype.get<std::string>();
-    if (!shape.is_array() || shape.size() > 8) bad(path, "tensor \"" + name + "\" has an unusable shape");
-    std::uint64_t bytes = find_dtype(entry.dtype)->bytes;
-    for (const auto& side : shape) {
-        if (!side.is_number_unsigned()) bad(path, "tensor \"" + name + "\" has an unusable shape");
-        const auto n = side.get<std::uint64_t>();
-        if (n > (std::uint64_t{1} << 40) || (n != 0 && bytes > (std::uint64_t{1} << 50) / n)) bad(path, "tensor \"" + name + "\" is impossibly large");
-        bytes *= n;
-        entry.shape.push_back(static_cast<std::int64_t>(n));
-    }
-    if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned())
-        bad(path, "tensor \"" + name + "\" has unusable offsets");
-    entry.begin = offsets[0].get<std::uint64_t>();
-    entry.end = offsets[1].get<std::uint64_t>();
-    if (entry.end < entry.begin || entry.end - entry.begin != bytes) bad(path, "tensor \"" + name + "\" has offsets that do not match its shape");
-    return entry;
-}
-
-void check_contiguous(const TensorHeader& header, std::uint64_t data_bytes, const fs::path& path) {
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> spans;
-    for (const auto& [name, entry] : header.entries) spans.emplace_back(entry.begin, entry.end);
-    std::sort(spans.begin(), spans.end());
-    std::uint64_t next = 0;
-    for (const auto& [begin, end] : spans) {
-        if (begin != next) bad(path, "its tensors overlap or leave holes");
-        next = end;
-    }
-    if (next != data_bytes) bad(path, next > data_bytes ? "it is cut short" : "bytes follow the last tensor");
 }
 
 }  // namespace
@@ -107,41 +56,16 @@ std::string TensorFile::meta(const std::string& key, const std::string& fallback
     return found == metadata.end() ? fallback : found->second;
 }
 
-TensorHeader parse_safetensors_header(const char* data, std::uint64_t available, std::uint64_t file_size, const fs::path& path) {
-    refuse_other_formats(data, available, path);
-    if (file_size < 10 || available < 8) bad(path, "it is too short");
-    std::uint64_t length = 0;
-    for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<unsigned char>(data[i]);
-    if (length > kMaxHeader || length > file_size - 8 || length > available - 8) bad(path, "its header is longer than the file or above 100 MB");
-    const json root = json::parse(data + 8, data + 8 + length, nullptr, false);
-    if (!root.is_object()) bad(path, "its header is not JSON");
-    TensorHeader header;
-    header.data_offset = 8 + length;
-    for (const auto& [name, value] : root.items()) {
-        if (name != "__metadata__") {
-            header.entries[name] = parse_entry(name, value, path);
-            continue;
-        }
-        if (!value.is_object()) bad(path, "its metadata are not a table");
-        for (const auto& [key, text] : value.items()) {
-            if (!text.is_string()) bad(path, "its metadata hold something else than text");
-            header.metadata[key] = text.get<std::string>();
-        }
-    }
-    check_contiguous(header, file_size - header.data_offset, path);
-    return header;
-}
-
 namespace {
 
 std::string read_prefix(std::ifstream& in, std::uint64_t file_size, const fs::path& path) {
     std::string prefix(std::min<std::uint64_t>(9, file_size), '\0');
     in.read(prefix.data(), static_cast<std::streamsize>(prefix.size()));
-    refuse_other_formats(prefix.data(), prefix.size(), path);
+    refuse_other_weight_formats(prefix.data(), prefix.size(), path);
     if (prefix.size() < 9) bad(path, "it is too short");
     std::uint64_t length = 0;
     for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<unsigned char>(prefix[static_cast<std::size_t>(i)]);
-    if (length == 0 || length > kMaxHeader || length > file_size - 8) bad(path, "its header is empty, longer than the file or above 100 MB");
+    if (length == 0 || length > kMaxTensorHeader || length > file_size - 8) bad(path, "its header is empty, longer than the file or above 100 MB");
     prefix.resize(8 + length);
     in.read(prefix.data() + 9, static_cast<std::streamsize>(length - 1));
     if (!in) throw Error(ErrorCode::Io, "cannot be read; check the disk and the permissions", path);

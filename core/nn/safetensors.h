@@ -9,6 +9,8 @@
 #include <map>
 #include <string>
 
+#include "nn/safetensors_header.h"
+
 namespace c2l::nn {
 
 struct TensorFile {
@@ -23,22 +25,9 @@ struct TensorFile {
     std::filesystem::path path;                    // where it came from, for messages
 };
 
-struct TensorHeader {
-    struct Entry {
-        std::string dtype;
-        std::vector<std::int64_t> shape;
-        std::uint64_t begin = 0, end = 0;  // within the data section
-    };
-    std::map<std::string, Entry> entries;
-    std::map<std::string, std::string> metadata;
-    std::uint64_t data_offset = 0;
-};
-
 // Only the header, checked against the file's size; for `info` and for callers that need no weights.
 TensorHeader read_safetensors_header(const std::filesystem::path& path);
 TensorFile read_safetensors(const std::filesystem::path& path);
-// Parses a whole file held in memory (what the fuzzer drives).
-TensorHeader parse_safetensors_header(const char* data, std::uint64_t available, std::uint64_t file_size, const std::filesystem::path& path);
 
 void write_safetensors(const std::filesystem::path& path, const std::map<std::string, at::Tensor>& tensors,
                        const std::map<std::string, std::string>& metadata);  // atomic

@@ -59,9 +59,8 @@ private:
 class SqueezeNet : public TileEncoder {
 public:
     SqueezeNet(TensorFile file, std::string id, const c10::Device& device) : file_(std::move(file)), id_(std::move(id)), device_(device) {
+        check_architecture();
         for (auto& [name, tensor] : file_.tensors) tensor = tensor.to(device, c10::kFloat);
-        file_.at("features.0.weight", {96, 3, 7, 7});
-        for (const int fire : {3, 4, 5, 7, 8, 9, 10, 12}) file_.at("features." + std::to_string(fire) + ".squeeze.weight");
     }
     const std::string& id() const override { return id_; }
     std::string name() const override { return "squeezenet1_0"; }
@@ -72,6 +71,30 @@ public:
     }
 
 private:
+    // Every tensor of the features in its exact shape, and no other; the classifier on top is not used.
+    void check_architecture() const {
+        struct Fire {
+            std::int64_t index, in, squeeze, expand;
+        };
+        constexpr Fire kFires[] = {{3, 96, 16, 64},   {4, 128, 16, 64},  {5, 128, 32, 128},  {7, 256, 32, 128},
+                                   {8, 256, 48, 192}, {9, 384, 48, 192}, {10, 384, 64, 256}, {12, 512, 64, 256}};
+        std::size_t known = 0;
+        const auto check = [&](const std::string& name, std::int64_t out, std::int64_t in, std::int64_t side) {
+            if (!file_.at(name + ".weight", {out, in, side, side}).is_floating_point() || !file_.at(name + ".bias", {out}).is_floating_point())
+                throw Error(ErrorCode::Mismatch, "tensor \"" + name + "\" does not hold real numbers", file_.path);
+            known += 2;
+        };
+        check("features.0", 96, 3, 7);
+        for (const auto& f : kFires) {
+            const auto name = "features." + std::to_string(f.index);
+            check(name + ".squeeze", f.squeeze, f.in, 1);
+            check(name + ".expand1x1", f.expand, f.squeeze, 1);
+            check(name + ".expand3x3", f.expand, f.squeeze, 3);
+        }
+        for (const auto& [name, tensor] : file_.tensors) known -= name.starts_with("features.") ? 1 : 0;
+        if (known != 0) throw Error(ErrorCode::Mismatch, "has more layers than SqueezeNet 1.0; these weights belong to another architecture", file_.path);
+    }
+
     at::Tensor conv(const at::Tensor& x, const std::string& name, int stride = 1, int padding = 0) const {
         return at::relu(at::conv2d(x, file_.at(name + ".weight"), file_.at(name + ".bias"), stride, padding));
     }

@@ -1,5 +1,6 @@
 // The figures of a central model on a slide that it was not trained on: autoencoder PSNR, and the Fréchet distance of its unconditional
-// tiles beside yardsticks. Usage: central_figures CENTRAL.safetensors ENCODER.safetensors MPP SLIDE OTHER_SLIDE N SHEET.png
+// tiles beside yardsticks; with TRAIN_SLIDEs also how many of its tiles are nearer to one of theirs (8 orientations, every half tile) than
+// one in a hundred real tiles of SLIDE is. Usage: central_figures CENTRAL ENCODER MPP SLIDE OTHER_SLIDE N SHEET.png [TRAIN_SLIDE…]
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
@@ -37,6 +38,25 @@ TileSet tissue_tiles(const std::filesystem::path& path, double mpp, int n, std::
     return tiles;
 }
 
+// Features of all tissue of a slide that was trained on, in 8 orientations, in parts that fit into memory.
+Matrix views_of(const std::filesystem::path& path, double mpp, const TileEncoder& encoder) {
+    OpenOptions options;
+    options.mpp = mpp;
+    const auto slide = Slide::open(path, options, {});
+    const auto reader = make_tile_reader(slide);
+    const auto grid = tissue_grid(*slide, find_tissue(*slide, {}), kTileUm / 2);
+    Matrix all;
+    for (std::size_t i = 0; i < grid.x.size(); i += 256) {
+        TileSet part;
+        for (std::size_t k = i; k < std::min(i + 256, grid.x.size()); ++k) part.append(reader->read(grid.x[k], grid.y[k], kTileUm, kTileSize));
+        const Matrix features = encoder.encode(dihedral_views(part), {});
+        all.cols = features.cols;
+        all.rows += features.rows;
+        all.values.insert(all.values.end(), features.values.begin(), features.values.end());
+    }
+    return all;
+}
+
 TileSet reconstruct(const std::filesystem::path& central, const TileSet& tiles) {
     const auto model = generate::Central::load(central, nn::open_device("cpu", 0));
     c10::NoGradGuard no_grad;
@@ -57,8 +77,8 @@ double psnr(const TileSet& a, const TileSet& b) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-    if (argc != 8) {
-        std::cerr << "usage: central_figures CENTRAL ENCODER MPP SLIDE OTHER_SLIDE N SHEET.png\n";
+    if (argc < 8) {
+        std::cerr << "usage: central_figures CENTRAL ENCODER MPP SLIDE OTHER_SLIDE N SHEET.png [TRAIN_SLIDE...]\n";
         return 2;
     }
     const std::filesystem::path central = argv[1];
@@ -83,6 +103,17 @@ int main(int argc, char** argv) try {
               << "Frechet, reconstructions    " << distance(rebuilt) << "\n"
               << "Frechet, central samples    " << distance(synthetic) << "\n"
               << "sampling                    " << n / seconds << " tiles/s (Heun 10, no guidance)\n";
+    Matrix views;
+    for (int i = 8; i < argc; ++i) {
+        const Matrix part = views_of(argv[i], mpp, *encoder);
+        views.cols = part.cols;
+        views.rows += part.rows;
+        views.values.insert(views.values.end(), part.values.begin(), part.values.end());
+    }
+    if (views.rows > 0) {
+        const auto copies = check_copies(encoder->encode(synthetic, {}), views, encoder->encode(real, {}), {});
+        std::cout << "near copies                 " << 100 * copies.fraction << " % of " << n << " (training tiles in 8 orientations: " << views.rows << ")\n";
+    }
     TileSet sheet;
     for (int i = 0; i < std::min(n, 24); ++i) sheet.append(first.image(static_cast<std::size_t>(i)));
     for (int i = 0; i < std::min(n, 24); ++i) sheet.append(synthetic.image(static_cast<std::size_t>(i)));

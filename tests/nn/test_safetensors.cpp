@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "nn/parameters.h"
 #include "nn/safetensors.h"
 #include "real_data.h"
 
@@ -83,6 +84,30 @@ private Q_SLOTS:
         add("trailing bytes", file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", four + "y"));
         add("metadata not text", file_of(R"({"__metadata__":{"a":1}})", ""));
         add("metadata not a table", file_of(R"({"__metadata__":[]})", ""));
+        add("header above 100 MB", std::string("\x01\0\x40\x06\0\0\0\0", 8) + "{}");
+        add("scalar entry", file_of(R"({"a":5})", ""));
+        add("huge side", file_of(R"({"a":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,4]}})", four));
+        add("side above 64 bits", file_of(R"({"a":{"dtype":"F32","shape":[99999999999999999999999],"data_offsets":[0,4]}})", four));
+        add("offsets at 2^64", file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[18446744073709551612,18446744073709551616]}})", four));
+        add("three offsets", file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}})", four));
+        add("cut short", file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "xx"));
+        add("name twice", file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", four + four));
+        add("name twice, spelled otherwise", file_of(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"\u0061":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", four));
+        add("field twice", file_of(R"({"a":{"dtype":"U8","dtype":"F32","shape":[1],"data_offsets":[0,4]}})", four));
+        add("unknown field", file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"code":"x"}})", four));
+        add("metadata twice", file_of(R"({"__metadata__":{"a":"1"},"__metadata__":{"a":"2"}})", ""));
+        add("metadata key twice", file_of(R"({"__metadata__":{"a":"1","a":"2"}})", ""));
+        add("deep lists", file_of(R"({"a":{"dtype":"F32","shape":)" + std::string(1000000, '['), four));
+        add("deep tables", file_of([] {
+                std::string text = R"({"a":)";
+                for (int i = 0; i < 100000; ++i) text += R"({"a":)";
+                return text;
+            }(), four));
+        add("endless shape", file_of(R"({"a":{"dtype":"F32","shape":[)" + std::string(2000000, '1') + "],\"data_offsets\":[0,4]}}", four));
+        add("nul after the header", file_of(std::string(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})") + std::string(1, '\0') + "rest", four));
+        add("nul in a name", file_of(R"({"a\u0000b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", four));
+        add("not UTF-8", file_of("{\"\xff\xfe\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", four));
+        add("two values", file_of(R"({}{})", ""));
         add("nine dimensions", file_of(R"({"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}})", four));
     }
     void malformed() {
@@ -98,6 +123,40 @@ private Q_SLOTS:
             QVERIFY(!std::string(error.what()).empty());
             QCOMPARE(error.path(), path);
         }
+    }
+
+    // The length is refused before memory is taken for it, also in a file that is that long.
+    void header_above_100_mb() {
+        QTemporaryDir dir;
+        const std::filesystem::path path = dir.filePath("long.safetensors").toStdString();
+        write_file(path, std::string("\x01\0\x40\x06\0\0\0\0", 8) + "{}");
+        std::filesystem::resize_file(path, std::uintmax_t{200} << 20);
+        QVERIFY_EXCEPTION_THROWN(nn::read_safetensors_header(path), Error);
+        QVERIFY_EXCEPTION_THROWN(nn::read_safetensors(path), Error);
+    }
+
+    // Weights fit their architecture exactly: nothing missing, nothing more, the same shapes, real numbers.
+    void exact_match_with_the_architecture() {
+        const auto mismatch = [](const std::map<std::string, at::Tensor>& tensors) {
+            nn::ParameterSet set;
+            set.add("w", at::zeros({2, 3}));
+            set.add("b", at::zeros({2}));
+            nn::TensorFile file;
+            file.tensors = tensors;
+            try {
+                set.load(file, "net.");
+            } catch (const Error& error) {
+                return error.code() == ErrorCode::Mismatch;
+            }
+            return false;
+        };
+        const auto w = at::ones({2, 3}), b = at::ones({2});
+        QVERIFY(!mismatch({{"net.w", w}, {"net.b", b}}));
+        QVERIFY(!mismatch({{"net.w", w.to(at::kBFloat16)}, {"net.b", b}, {"other.w", b}, {"a", b}}));
+        QVERIFY(mismatch({{"net.w", w}}));
+        QVERIFY(mismatch({{"net.w", w}, {"net.b", b}, {"net.extra", b}}));
+        QVERIFY(mismatch({{"net.w", w.t()}, {"net.b", b}}));
+        QVERIFY(mismatch({{"net.w", w}, {"net.b", b.to(at::kLong)}}));
     }
 
     // Every byte of a sound header flipped at random either still parses or is refused; it never crashes or over-reads.
