@@ -16,6 +16,7 @@
 #include "generate/adapter.h"
 #include "generate/flow.h"
 #include "generate/generate.h"
+#include "generate/out_of_memory.h"
 #include "generate/training.h"
 #include "nn/augment.h"
 #include "nn/device.h"
@@ -27,15 +28,15 @@ using namespace generate;
 using namespace nn;
 using nlohmann::json;
 
-constexpr int kMarginTile = 160;               // px read around a spot, of which kTileSize are cropped at random
-constexpr double kMarginUm = kTileUm * kMarginTile / kTileSize;
+constexpr double kMargin = 1.25;               // side of what is read around a spot over that of a tile: tiles are cropped from it at random
+constexpr int kLeastBatch = 4;                 // one central tile beside three local ones
 constexpr int kPriorTiles = 64;                // central tiles that keep the prior
 constexpr std::int64_t kCheckEvery = 25;       // steps between looks at the inner held-out spots
 constexpr std::int64_t kDrawsPerSpot = 16;     // noise draws per held-out spot: the same at every look
 constexpr std::int64_t kPreviewEvery = 150;
 
 struct Data {
-    TileSet learn, check;                      // kMarginTile px
+    TileSet learn, check;                      // with their margin
     at::Tensor learn_profiles, check_profiles;  // n × G, standardised
     Matrix all_profiles;
 };
@@ -47,7 +48,7 @@ at::Tensor rows_tensor(const Matrix& m, const std::vector<std::int64_t>& rows) {
 }
 
 // A tenth of the training spots decides when to stop; the generator never sees them otherwise.
-Data read_data(const TrainTiles& train, const GenePanel& panel, std::uint64_t seed, const JobContext& ctx) {
+Data read_data(const Central& central, const TrainTiles& train, const GenePanel& panel, std::uint64_t seed, const JobContext& ctx) {
     const auto n = static_cast<std::int64_t>(train.size());
     if (n < 8) throw Error(ErrorCode::BadInput, "adaptation needs at least 8 training spots, there are " + std::to_string(n));
     std::vector<std::int64_t> order(static_cast<std::size_t>(n));
@@ -62,7 +63,7 @@ Data read_data(const TrainTiles& train, const GenePanel& panel, std::uint64_t se
         for (const auto p : positions) {
             ctx.check_stop();
             const auto row = static_cast<std::size_t>(train.rows()[static_cast<std::size_t>(p)]);
-            out.append(pairs.reader->read(pairs.x[row], pairs.y[row], kMarginUm, kMarginTile));
+            out.append(pairs.reader->read(pairs.x[row], pairs.y[row], central.tile_um * kMargin, static_cast<int>(central.tile_px * kMargin)));
         }
     };
     read(learn, data.learn);
@@ -86,7 +87,7 @@ public:
         : central_(central), adapter_(adapter), data_(data), params_(params), work_(work), ctx_(ctx) {
         AdamW::Group fresh, tuned;
         for (const auto& [name, tensor] : adapter.parameters().all()) fresh.parameters.emplace_back("adapter." + name, tensor);
-        for (const auto& [name, tensor] : Adapter::tuned(central.denoiser, params.full)) tuned.parameters.emplace_back("denoiser." + name, tensor);
+        for (const auto& [name, tensor] : Adapter::tuned(*central.denoiser, params.full)) tuned.parameters.emplace_back("denoiser." + name, tensor);
         tuned.rate = 0.2;  // what the central model knows moves slower than what is new
         AdamWParams options;
         options.learning_rate = params.learning_rate;
@@ -109,7 +110,7 @@ private:
     void write_preview(std::int64_t step);
     Velocity velocity(const at::Tensor& embedding) const {
         return [this, modulator = adapter_.modulator(embedding)](const at::Tensor& x, const at::Tensor& t) {
-            return central_.denoiser(x, t, &modulator, central_.bf16);
+            return (*central_.denoiser)(x, t, &modulator, central_.bf16);
         };
     }
 
@@ -128,23 +129,23 @@ private:
 
 void Adaptation::make_prior() {
     c10::NoGradGuard no_grad;
-    const auto side = kTileSize / Autoencoder::kFactor;
+    const auto side = central_.latent_side();
     Random random(derive_seed(params_.seed, "prior"));
-    const auto noise = normal_noise({kPriorTiles, Autoencoder::kChannels, side, side}, random).to(central_.device).contiguous(at::MemoryFormat::ChannelsLast);
-    const Velocity velocity = [&](const at::Tensor& x, const at::Tensor& t) { return central_.denoiser(x, t, nullptr, central_.bf16); };
+    const auto noise = normal_noise({kPriorTiles, central_.channels(), side, side}, random).to(central_.device).contiguous(at::MemoryFormat::ChannelsLast);
+    const Velocity velocity = [&](const at::Tensor& x, const at::Tensor& t) { return (*central_.denoiser)(x, t, nullptr, central_.bf16); };
     SampleParams sample;
     sample.sampler = "euler";
     sample.steps = 16;
-    prior_ = integrate(noise, velocity, nullptr, sample, ctx_);
+    prior_ = integrate(noise, velocity, nullptr, sample, ctx_, central_.denoiser->sampling_times(sample.steps));
 }
 
 void Adaptation::make_check() {
     c10::NoGradGuard no_grad;
     const auto n = static_cast<std::int64_t>(data_.check.count());
-    auto pixels = at::empty({n, kTileSize, kTileSize, 3}, c10::kFloat);
-    const int corner = (kMarginTile - kTileSize) / 2;
+    auto pixels = at::empty({n, central_.tile_px, central_.tile_px, 3}, c10::kFloat);
+    const int corner = (data_.check.size - central_.tile_px) / 2;
     for (std::int64_t i = 0; i < n; ++i)
-        copy_crop(data_.check, static_cast<std::size_t>(i), corner, corner, kTileSize, pixels.data_ptr<float>() + i * kTileSize * kTileSize * 3);
+        copy_crop(data_.check, static_cast<std::size_t>(i), corner, corner, central_.tile_px, pixels.data_ptr<float>() + i * central_.tile_px * central_.tile_px * 3);
     const auto latent = central_.encode(pixels.permute({0, 3, 1, 2}).to(central_.device));
     check_latent_ = latent.repeat({kDrawsPerSpot, 1, 1, 1}).contiguous(at::MemoryFormat::ChannelsLast);
     check_profile_ = data_.check_profiles.repeat({kDrawsPerSpot, 1}).to(central_.device);
@@ -163,7 +164,7 @@ at::Tensor Adaptation::loss(std::int64_t step) {
     at::Tensor latent;
     {
         c10::NoGradGuard no_grad;
-        auto pixels = random_orientation(random_crops(data_.learn, local, kTileSize, random, &chosen), random);
+        auto pixels = random_orientation(random_crops(data_.learn, local, central_.tile_px, random, &chosen), random);
         latent = central_.encode(stain_jitter(pixels, {}, random).to(central_.device));
         auto rows = at::empty({from_prior}, c10::kLong);
         for (std::int64_t i = 0; i < from_prior; ++i) rows.data_ptr<std::int64_t>()[i] = random.below(prior_.size(0));
@@ -177,7 +178,8 @@ at::Tensor Adaptation::loss(std::int64_t step) {
     }
     const auto noise = normal_noise(latent.sizes(), random).to(central_.device).contiguous(at::MemoryFormat::ChannelsLast);
     const auto time = logit_normal_times(params_.batch, random).to(central_.device);
-    return flow_loss(latent, noise, time, velocity(adapter_.embed(profiles.to(central_.device), null.to(central_.device))));
+    return flow_loss(latent, noise, time, velocity(adapter_.embed(profiles.to(central_.device), null.to(central_.device))),
+                     central_.denoiser->loss_weight(time));
 }
 
 double Adaptation::held_out_loss() {
@@ -187,7 +189,7 @@ double Adaptation::held_out_loss() {
     for (std::int64_t begin = 0; begin < n; begin += batch) {  // a second or so; a stop in here would lose the step before it
         const auto count = std::min(batch, n - begin);
         const auto part = [&](const at::Tensor& t) { return t.narrow(0, begin, count); };
-        total += flow_loss(part(check_latent_), part(check_noise_), part(check_time_), velocity(adapter_.embed(part(check_profile_), {}))).item<double>() *
+        total += flow_loss(part(check_latent_), part(check_noise_), part(check_time_), velocity(adapter_.embed(part(check_profile_), {})), central_.denoiser->loss_weight(part(check_time_))).item<double>() *
                  static_cast<double>(count);
     }
     return total / static_cast<double>(n);
@@ -216,16 +218,16 @@ bool Adaptation::after(std::int64_t step, double loss) {
 
 void Adaptation::write_preview(std::int64_t step) {
     c10::NoGradGuard no_grad;
-    const auto n = std::min<std::int64_t>(8, data_.check_profiles.size(0)), side = static_cast<std::int64_t>(kTileSize / Autoencoder::kFactor);
+    const auto n = std::min<std::int64_t>(8, data_.check_profiles.size(0)), side = static_cast<std::int64_t>(central_.latent_side());
     Random random(derive_seed(params_.seed, "preview"));
-    const auto noise = normal_noise({n, Autoencoder::kChannels, side, side}, random).to(central_.device).contiguous(at::MemoryFormat::ChannelsLast);
+    const auto noise = normal_noise({n, central_.channels(), side, side}, random).to(central_.device).contiguous(at::MemoryFormat::ChannelsLast);
     optimiser_->swap_averaged();
     SampleParams sample;
     sample.sampler = "euler";
-    const auto latent = integrate(noise, velocity(adapter_.embed(data_.check_profiles.narrow(0, 0, n).to(central_.device), {})), nullptr, sample, {});
+    const auto latent = integrate(noise, velocity(adapter_.embed(data_.check_profiles.narrow(0, 0, n).to(central_.device), {})), nullptr, sample, {}, central_.denoiser->sampling_times(sample.steps));
     optimiser_->swap_averaged();
     TileSet tiles;
-    tiles.size = kTileSize;
+    tiles.size = central_.tile_px;
     tiles.rgb.resize(static_cast<std::size_t>(n) * tiles.bytes_per_tile());
     tensor_to_tiles(central_.decode(latent), tiles.rgb.data());
     const auto path = work_ / ("preview-" + std::to_string(step) + ".png");
@@ -271,18 +273,15 @@ AdaptResult Adaptation::run(const std::string& fingerprint) {
 
 void check(const AdaptParams& params, const GenePanel& panel) {
     if (params.steps < 1 || params.steps > 1000000) throw Error(ErrorCode::BadInput, "the number of adaptation steps must be 1 to 1,000,000");
-    if (params.batch < 4 || params.batch > 1024) throw Error(ErrorCode::BadInput, "the batch of the adaptation must be 4 to 1024");
+    if (params.batch < kLeastBatch || params.batch > 1024) throw Error(ErrorCode::BadInput, "the batch of the adaptation must be 4 to 1024");
     if (panel.genes.empty()) throw Error(ErrorCode::BadInput, "no genes to condition on; choose at least one");
 }
 
-}  // namespace
-
-AdaptResult adapt(const std::filesystem::path& central_path, const TrainTiles& train, const GenePanel& panel, const AdaptParams& params,
-                  const std::filesystem::path& work, const std::filesystem::path& out, const JobContext& ctx) {
-    check(params, panel);
+AdaptResult adapt_with_batch(const std::filesystem::path& central_path, const TrainTiles& train, const GenePanel& panel, const AdaptParams& params,
+                             const std::filesystem::path& work, const std::filesystem::path& out, const JobContext& ctx) {
     auto central = Central::load(central_path, open_device(params.compute.device, params.compute.threads));
-    const auto data = read_data(train, panel, params.seed, ctx);
-    Adapter adapter(central.denoiser, panel, data.all_profiles, derive_seed(params.seed, "adapter weights"));
+    const auto data = read_data(central, train, panel, params.seed, ctx);
+    Adapter adapter(*central.denoiser, central.adapter_rank, panel, data.all_profiles, derive_seed(params.seed, "adapter weights"));
     adapter.to(central.device);
     Adaptation adaptation(central, adapter, data, params, work, ctx);
     const auto result = adaptation.run(fingerprint_of(central, train, panel, params));
@@ -292,7 +291,23 @@ AdaptResult adapt(const std::filesystem::path& central_path, const TrainTiles& t
                       {"seed", params.seed},           {"held_out_best", result.held_out_best},
                       {"full", params.full},           {"gene_dropout", params.gene_dropout},
                       {"program_version", program_version()}};
-    adapter.save(out, adaptation.best(), central.id, record.dump());
+    adapter.save(out, adaptation.best(), central, record.dump());
+    return result;
+}
+
+}  // namespace
+
+AdaptResult adapt(const std::filesystem::path& central, const TrainTiles& train, const GenePanel& panel, const AdaptParams& params,
+                  const std::filesystem::path& work, const std::filesystem::path& out, const JobContext& ctx) {
+    check(params, panel);
+    AdaptResult result;
+    AdaptParams fitting = params;
+    halve_when_out_of_memory("adaptation", params.batch, kLeastBatch, ctx, [&](int batch) {
+        fitting.batch = batch;
+        // A checkpoint belongs to its batch.
+        result = adapt_with_batch(central, train, panel, fitting, batch == params.batch ? work : work / ("batch-" + std::to_string(batch)), out, ctx);
+    });
+    result.batch = fitting.batch;
     return result;
 }
 

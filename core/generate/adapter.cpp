@@ -15,6 +15,8 @@ using nlohmann::json;
 
 namespace {
 
+constexpr std::int64_t kMostFp32 = 1'250'000;  // numbers: 5 MB
+
 at::Tensor to_tensor(const Matrix& m) {
     auto t = at::empty({m.rows, m.cols}, c10::kFloat);
     std::copy(m.values.begin(), m.values.end(), t.data_ptr<float>());
@@ -53,6 +55,7 @@ GenePanel panel_of(const TensorFile& file) {
     }
     const auto n = static_cast<std::int64_t>(panel.genes.size());
     const auto mean = file.at("panel.mean", {n}), sd = file.at("panel.sd", {n});
+    if (mean.scalar_type() != c10::kFloat || sd.scalar_type() != c10::kFloat) throw Error(ErrorCode::Mismatch, "has gene means that are not F32", file.path);
     panel.mean.assign(mean.data_ptr<float>(), mean.data_ptr<float>() + n);
     panel.sd.assign(sd.data_ptr<float>(), sd.data_ptr<float>() + n);
     panel.unit = file.meta("unit") == "log1p_counts" ? TargetUnit::Log1pCounts : TargetUnit::Log1pCp10k;
@@ -61,32 +64,34 @@ GenePanel panel_of(const TensorFile& file) {
 
 TensorFile read_adapter(const std::filesystem::path& path) {
     auto file = read_safetensors(path);
-    if (file.meta("architecture") != "c2l-adapter-tiny")
+    if (file.meta("architecture") != "c2l-adapter")
         throw Error(ErrorCode::Mismatch, "is not an adapter of this program (its architecture is \"" + file.meta("architecture", "unknown") + "\")", path);
     return file;
 }
 
 }  // namespace
 
-void Adapter::build(const UNet& denoiser, std::uint64_t seed) {
+void Adapter::build(const Denoiser& denoiser, int rank, std::uint64_t seed) {
+    constexpr int kHidden = 256;
+    embedding_ = denoiser.embedding();
     Initialiser init(seed);
     const auto k = static_cast<int>(components_.size(1));
-    hidden_ = Linear(set_, init, "genes.hidden", k, UNet::kEmbedding);
-    out_ = Linear(set_, init, "genes.out", UNet::kEmbedding, UNet::kEmbedding);
-    null_ = set_.add("genes.null", Initialiser::constant({UNet::kEmbedding}, 0));
-    for (std::size_t site = 0; site < denoiser.site_channels().size(); ++site) {
+    hidden_ = Linear(set_, init, "genes.hidden", k, kHidden);
+    out_ = Linear(set_, init, "genes.out", kHidden, embedding_);
+    null_ = set_.add("genes.null", Initialiser::constant({embedding_}, 0));
+    for (std::size_t site = 0; site < denoiser.sites().size(); ++site) {
         const auto name = "site" + std::to_string(site);
-        down_.push_back(set_.add(name + ".down", init.fan_in({kRank, UNet::kEmbedding})));
-        up_.push_back(set_.add(name + ".up", Initialiser::constant({3 * denoiser.site_channels()[site], kRank}, 0)));
+        down_.push_back(set_.add(name + ".down", init.fan_in({rank, embedding_})));
+        up_.push_back(set_.add(name + ".up", Initialiser::constant({3 * denoiser.sites()[site], rank}, 0)));
     }
 }
 
-Adapter::Adapter(const UNet& denoiser, GenePanel panel, const Matrix& profiles, std::uint64_t seed)
+Adapter::Adapter(const Denoiser& denoiser, int rank, GenePanel panel, const Matrix& profiles, std::uint64_t seed)
     : panel_(std::move(panel)), components_(fit_components(profiles)) {
-    build(denoiser, seed);
+    build(denoiser, rank, seed);
 }
 
-Adapter Adapter::load(const std::filesystem::path& path, const UNet& denoiser) {
+Adapter Adapter::load(const std::filesystem::path& path, const Denoiser& denoiser) {
     const auto file = read_adapter(path);
     Adapter adapter;
     adapter.panel_ = panel_of(file);
@@ -94,7 +99,9 @@ Adapter Adapter::load(const std::filesystem::path& path, const UNet& denoiser) {
     const auto genes = static_cast<std::int64_t>(adapter.panel_.genes.size());
     if (adapter.components_.dim() != 2 || adapter.components_.size(0) != genes || adapter.components_.scalar_type() != c10::kFloat)
         throw Error(ErrorCode::Mismatch, "has gene components that do not fit its gene list", path);
-    adapter.build(denoiser, 0);
+    const auto& first = file.at("adapter.site0.down");
+    if (first.dim() != 2 || first.size(0) < 1 || first.size(0) > 1024) throw Error(ErrorCode::Mismatch, "has modulation of a strange rank", path);
+    adapter.build(denoiser, static_cast<int>(first.size(0)), 0);
     adapter.set_.load(file, "adapter.");
     c10::NoGradGuard no_grad;
     for (auto& [name, tensor] : tuned(denoiser, /*full=*/false)) tensor.copy_(file.at("denoiser." + name, tensor.sizes()));
@@ -107,7 +114,7 @@ GenePanel Adapter::read_panel(const std::filesystem::path& path) { return panel_
 
 std::string Adapter::read_central_id(const std::filesystem::path& path) { return read_adapter(path).meta("central"); }
 
-at::Tensor Adapter::embed_null(std::int64_t n) const { return null_.unsqueeze(0).expand({n, UNet::kEmbedding}); }
+at::Tensor Adapter::embed_null(std::int64_t n) const { return null_.unsqueeze(0).expand({n, embedding_}); }
 
 at::Tensor Adapter::embed(const at::Tensor& profiles, const at::Tensor& null) const {
     const auto g = out_(at::silu(hidden_(at::matmul(profiles, components_))));
@@ -121,9 +128,9 @@ Modulator Adapter::modulator(const at::Tensor& embedding) const {
     };
 }
 
-std::vector<std::pair<std::string, at::Tensor>> Adapter::tuned(const UNet& denoiser, bool full) {
+std::vector<std::pair<std::string, at::Tensor>> Adapter::tuned(const Denoiser& denoiser, bool full) {
     std::vector<std::pair<std::string, at::Tensor>> out;
-    for (const auto& [name, tensor] : const_cast<UNet&>(denoiser).parameters().all())
+    for (const auto& [name, tensor] : denoiser.parameters().all())
         if (full || tensor.dim() == 1) out.emplace_back(name, tensor);
     return out;
 }
@@ -133,16 +140,24 @@ void Adapter::to(const c10::Device& device) {
     components_ = components_.to(device);
 }
 
-void Adapter::save(const std::filesystem::path& path, const std::map<std::string, at::Tensor>& tensors, const std::string& central_id,
+void Adapter::save(const std::filesystem::path& path, const std::map<std::string, at::Tensor>& tensors, const Central& central,
                    const std::string& training_json) const {
     auto all = tensors;
     all["genes.components"] = components_;
     all["panel.mean"] = to_tensor(panel_.mean);
     all["panel.sd"] = to_tensor(panel_.sd);
     const bool full = json::parse(training_json).value("full", false);
+    // An adapter is to be sent around: those of larger models are rounded to stay below 5 MB.
+    std::int64_t numbers = 0;
+    for (const auto& [name, tensor] : all) numbers += tensor.numel();
+    if (numbers > kMostFp32)
+        for (auto& [name, tensor] : all)
+            if (name.starts_with("adapter.") || name.starts_with("denoiser.")) tensor = tensor.to(c10::kBFloat16);
     write_safetensors(path, all,
-                      {{"architecture", "c2l-adapter-tiny"},
-                       {"central", central_id},
+                      {{"architecture", "c2l-adapter"},
+                       {"central", central.id},
+                       {"central_licence", central.licence},
+                       {"central_attribution", central.attribution},
                        {"genes", json(panel_.genes).dump()},
                        {"unit", unit_name(panel_.unit)},
                        {"full", full ? "1" : "0"},

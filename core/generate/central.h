@@ -1,21 +1,27 @@
-// The central model: tile encoder, autoencoder, statistics of its latents, and denoiser; one safetensors file.
+// The central model: autoencoder, statistics of its latents, and denoiser. One safetensors file of ours (which carries a tile encoder
+// too), or a folder with a model pack of another project (see model_pack.h).
 #pragma once
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "generate/autoencoder.h"
-#include "generate/unet.h"
+#include "generate/denoiser.h"
 #include "nn/safetensors.h"
 
 namespace c2l::generate {
 
 struct Central {
-    Autoencoder autoencoder{0};
-    UNet denoiser{0};
-    at::Tensor latent_mean, latent_sd;  // 8, over the training tiles
-    std::string id;                     // content hash of the file
+    std::unique_ptr<Autoencoder> autoencoder;
+    std::unique_ptr<Denoiser> denoiser;
+    at::Tensor latent_mean, latent_sd;  // per channel, over the training tiles
+    int tile_px = 0;
+    double tile_um = 0;
+    int adapter_rank = 16;
+    std::string id;                     // content hash
+    std::string licence, attribution;   // of the weights; carried into whatever is made with them
     std::map<std::string, std::string> metadata;
     c10::Device device{c10::kCPU};
     bool bf16 = false;
@@ -23,6 +29,8 @@ struct Central {
     // Weights in fp32 on the device, none of them trainable. Throws Error(Mismatch|BadInput).
     static Central load(const std::filesystem::path& path, const c10::Device& device);
 
+    int channels() const { return autoencoder->channels(); }
+    int latent_side() const { return tile_px / autoencoder->factor(); }
     at::Tensor encode(const at::Tensor& tiles) const;   // N×3×H×W (−1 … 1) → normalised latent
     at::Tensor decode(const at::Tensor& latent) const;  // back
 };

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "generate/generate.h"
+#include "generate/model_pack.h"
 #include "nn/device.h"
 #include "nn/safetensors.h"
 
@@ -36,6 +37,7 @@ std::string blas_flavour() {
 }  // namespace
 
 std::string describe_weights(const std::filesystem::path& weights) {
+    if (generate::is_model_pack(weights)) return generate::describe_model_pack(weights);
     const auto header = nn::read_safetensors_header(weights);
     std::int64_t parameters = 0;
     for (const auto& [name, entry] : header.entries) {

@@ -9,15 +9,28 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/image.h"
 #include "base/job.h"
 #include "base/matrix.h"
+#include "base/tile_view.h"
 #include "dataset/tiles.h"
 
 namespace c2l {
+
+// What is known of a central model without reading its weights.
+struct CentralInfo {
+    std::string architecture;           // "c2l-central-tiny", "PixArtTransformer2DModel", …
+    int tile_px = 0;
+    double tile_um = 0;                 // field of a tile
+    std::string licence, attribution;   // of the weights; go into whatever is made with them; may be empty
+};
+CentralInfo central_info(const std::filesystem::path& central);
+// What a central model is known by: the SHA-256 of its file, or of all that a model pack's folder says. Reads the weights.
+std::string central_id(const std::filesystem::path& central);
 
 // The tile of the tiny preset: 128 px of 0.6875 µm, that is a field of 88 µm.
 constexpr int kTileSize = 128;
@@ -36,24 +49,38 @@ struct PretrainParams {
     int autoencoder_steps = 3000;
     int encoder_steps = 2000;
     int denoiser_steps = 12000;
-    int encoder_pairs = 64;       // two crops each in a step
-    int autoencoder_batch = 16;
-    int batch = 32;               // of the denoiser
+    int encoder_pairs = 64;       // two crops each in a step, of each process
+    int autoencoder_batch = 16;   // of each process
+    int batch = 32;               // of the denoiser, of each process
+    int views = 4;                // encoded views kept of each tile for the denoiser, on disk (in all at least 20,000)
     double learning_rate = 1e-3;
     std::uint64_t seed = 0;
     bool bf16 = true;  // where the device does it well
     ComputeParams compute;
+    std::filesystem::path init;    // a central model to go on from; stages of 0 steps keep its weights
     std::string card_json = "{}";  // data, licences, attribution: copied into the metadata
 };
-// Trains autoencoder, encoder and denoiser on square tiles larger than or equal to kTileSize (random crops, flips, jitter)
-// and writes one safetensors file. `work` keeps checkpoints; the same call goes on from there, exactly (CPU).
-void pretrain(const TileSet& tiles, const PretrainParams& params, const std::filesystem::path& work,
-              const std::filesystem::path& out, const JobContext& ctx);
+class Processes;
+// Trains autoencoder, encoder and denoiser on square tiles larger than or equal to those of the preset (random crops, flips, jitter)
+// and writes one safetensors file. `work` keeps checkpoints, losses and encoded tiles; the same call goes on from there, exactly (CPU).
+// Several processes (generate/distributed.h) need the same tiles and the same `work`, and do what one would do with batches as large as
+// all of theirs together; the first one writes. Null: this process alone.
+// Throws Error(Memory) when the preset with this batch does not fit, before anything is trained.
+void pretrain(const TileView& tiles, const PretrainParams& params, const std::filesystem::path& work, const std::filesystem::path& out,
+              const JobContext& ctx, const Processes* processes = nullptr);
+
+// Side in pixels and field in µm of the tiles that pretraining of a preset wants: a quarter more than the preset's, for crops to move in.
+struct TrainingTile {
+    int px = 0;
+    double um = 0;
+};
+TrainingTile training_tile(const std::string& preset);
+std::vector<std::string> preset_names();
 
 struct AdaptParams {
     int steps = 600;
     int batch = 32;
-    double learning_rate = 5e-4;
+    double learning_rate = 2e-3;  // 5e-4 follows the genes a little less (docs/benchmarks.md)
     double gene_dropout = 0.1;
     int patience = 6;           // held-out checks without gain before the early stop
     bool full = false;          // tune every weight, for comparison
@@ -70,23 +97,48 @@ struct AdaptResult {
     std::int64_t best_step = 0;
     double held_out_before = 0;  // flow loss of the central model on the inner held-out spots
     double held_out_best = 0;
+    int batch = 0;               // smaller than asked for where memory ran out
     double seconds = 0;
 };
 // Learns on `train` only (an inner tenth of it decides early stopping) and writes the adapter file. `work` keeps checkpoints
-// and preview images.
+// and preview images. Where memory runs out it starts again with half the batch and says so in an issue.
 AdaptResult adapt(const std::filesystem::path& central, const TrainTiles& train, const GenePanel& panel, const AdaptParams& params,
                   const std::filesystem::path& work, const std::filesystem::path& adapter, const JobContext& ctx);
 
 struct SampleParams {
-    std::string sampler = "heun";  // heun, euler
+    std::string sampler = "heun";  // heun, euler, dpm++2m
     int steps = 10;
-    double guidance = 1.5;
-    double guidance_low = 0.2, guidance_high = 0.8;  // flow times between which guidance acts; 0 noise, 1 image
-    int batch = 16;
+    double guidance = 3.0;                           // measured: 1.5 follows the genes far less, 4.5 starts to cost likeness
+    double guidance_low = 0.0, guidance_high = 0.9;  // flow times between which guidance acts; 0 noise, 1 image
+    int batch = 16;                                  // tiles at once on a GPU; a CPU always takes four (see Generator)
     ComputeParams compute;
 };
-// One tile per row of `profiles` (standardised by the adapter's panel) and seed; the same seed gives the same tile whatever
-// the batch size.
+// What suits a central model: Heun with 10 steps and guidance 3 for our own, DPM-Solver++(2M) with 20 and guidance 2 for imported ones.
+SampleParams default_sampling(const CentralInfo& central);
+int default_steps(const std::string& sampler);  // heun 10, euler 20, dpm++2m 20
+
+// A central model with an adapter, loaded once and drawn from as often as wanted; one caller at a time, from any thread.
+//
+// A seed is a tile: on a CPU its bytes depend on neither the batch nor its place in it, because everything is computed in fours, filled up where
+// fewer are wanted (kernels order their sums by the shape of the batch, and that shape is always the same). On a GPU the batch is the
+// caller's, and a pixel may differ by rounding of bfloat16.
+class Generator {
+public:
+    // Throws Error(Mismatch) for an adapter of another central model.
+    Generator(const std::filesystem::path& central, const std::filesystem::path& adapter, const ComputeParams& compute);
+    Generator(Generator&&) noexcept;
+    Generator& operator=(Generator&&) noexcept;
+    ~Generator();
+
+    const GenePanel& panel() const;
+    // One tile per row of `profiles` (standardised by the panel) and seed. `params.compute` is not looked at.
+    TileSet draw(const Matrix& profiles, const std::vector<std::uint64_t>& seeds, const SampleParams& params, const JobContext& ctx) const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+// The same for once.
 TileSet synthesize(const std::filesystem::path& central, const std::filesystem::path& adapter, const Matrix& profiles,
                    const std::vector<std::uint64_t>& seeds, const SampleParams& params, const JobContext& ctx);
 // Unconditional tiles of the central model.
@@ -95,6 +147,8 @@ TileSet synthesize_central(const std::filesystem::path& central, const std::vect
 
 // The panel stored in an adapter file, and the id of the central model it belongs to.
 GenePanel adapter_panel(const std::filesystem::path& adapter);
+// What the generator sees of a profile: genes × k directions, orthogonal and of one length, that standardised profiles are projected on.
+Matrix adapter_components(const std::filesystem::path& adapter);
 
 // Architecture, parameter count and metadata of any safetensors file, as JSON for `c2l info`.
 std::string describe_weights(const std::filesystem::path& weights);

@@ -1,19 +1,26 @@
 // Central pretraining: tile encoder by contrast, then autoencoder, then flow matching in its latent space.
+//
+// Every item of every batch (a crop, a pair of crops, a noised latent) has a number that counts through all processes and steps, and draws
+// from a generator seeded by that number: what is learnt does not depend on how many processes share the work.
 #include <ATen/ATen.h>
-#include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/provenance.h"
+#include "generate/ahead.h"
 #include "generate/central.h"
 #include "generate/flow.h"
 #include "generate/generate.h"
+#include "generate/latent_cache.h"
+#include "generate/loss_table.h"
+#include "generate/preset.h"
 #include "generate/training.h"
-#include "nn/augment.h"
+#include "generate/views.h"
 #include "nn/device.h"
 #include "nn/encoder_net.h"
 
@@ -24,61 +31,89 @@ using namespace generate;
 using namespace nn;
 using nlohmann::json;
 
-constexpr std::int64_t kLatentCache = 24000;  // encoded crops kept for the denoiser: 190 MB
 constexpr std::int64_t kFewestLatents = 64;   // enough for their mean and spread
+constexpr std::int64_t kManyLatents = 20000;  // views of few tiles are worth this many
+constexpr std::int64_t kReleaseEvery = 32;    // steps after which mapped pages are let go
 
 struct Run {
-    const TileSet& tiles;
+    const TileView& tiles;
     const PretrainParams& params;
     std::filesystem::path work;
     c10::Device device;
     bool bf16;
     std::string fingerprint;  // of data and seed
+    const Preset& preset;
     const JobContext& ctx;
+    const Processes& processes;
 
-    Random random(const char* purpose, std::int64_t step) const { return Random(derive_seed(params.seed, purpose, static_cast<std::uint64_t>(step))); }
-    at::Tensor crops(std::int64_t n, Random& random, bool jitter) const {
-        auto x = random_orientation(random_crops(tiles, n, kTileSize, random), random);
-        return jitter ? stain_jitter(x, {}, random) : x;
+    std::int64_t together(int batch) const { return std::int64_t{batch} * processes.count(); }
+    // The generator of item `i` of this process's part of a step.
+    Random random(const char* purpose, std::int64_t step, int batch, std::int64_t i) const {
+        return item_random(purpose, step * together(batch) + std::int64_t{batch} * processes.rank() + i);
     }
-    Stage stage(const std::string& name, std::int64_t steps, int batch, std::function<at::Tensor(std::int64_t)> loss) const {
-        Stage out;
-        out.name = name;
-        out.steps = steps;
-        out.work = work;
-        out.fingerprint = sha256_hex(fingerprint + json{{"stage", name}, {"steps", steps}, {"rate", params.learning_rate}, {"batch", batch}}.dump());
-        out.loss = std::move(loss);
-        return out;
+    Random item_random(const char* purpose, std::int64_t number) const { return Random(derive_seed(params.seed, purpose, static_cast<std::uint64_t>(number))); }
+    std::size_t draw_tile(Random& random) const { return static_cast<std::size_t>(random.below(static_cast<std::int64_t>(tiles.count()))); }
+    void release(std::int64_t step) const {
+        if (step % kReleaseEvery == 0) tiles.release();
     }
-    AdamWParams optimiser(double ema) const {
+
+    Stage stage(const std::string& name, std::int64_t steps, int batch, std::function<at::Tensor(std::int64_t)> loss) const;
+    AdamWParams optimiser(double ema, double rate = 1.0) const {
         AdamWParams out;
-        out.learning_rate = params.learning_rate;
+        out.learning_rate = params.learning_rate * rate;
         out.ema = ema;
         return out;
     }
 };
 
+Stage Run::stage(const std::string& name, std::int64_t steps, int batch, std::function<at::Tensor(std::int64_t)> loss) const {
+    Stage out;
+    out.name = name;
+    out.steps = steps;
+    out.work = work;
+    out.fingerprint = sha256_hex(fingerprint + json{{"stage", name}, {"steps", steps}, {"rate", params.learning_rate}, {"batch", together(batch)}}.dump());
+    out.loss = std::move(loss);
+    out.processes = &processes;
+    if (processes.first()) {
+        const auto table = std::make_shared<LossTable>(work / (name + ".losses.tsv"));
+        out.after = [table](std::int64_t step, double value) {
+            table->add(step, value);
+            return true;
+        };
+    }
+    return out;
+}
+
 // Two crops of one larger tile, turned and jittered apart, attract; all others of the batch repel (NT-Xent).
 at::Tensor contrast_loss(const Run& run, const EncoderNet& net, std::int64_t step) {
-    auto random = run.random("encoder", step);
-    const std::int64_t pairs = run.params.encoder_pairs;
-    std::vector<std::int64_t> chosen;
-    const auto first = random_crops(run.tiles, pairs, kTileSize, random, &chosen);
-    auto second = at::empty({pairs, kTileSize, kTileSize, 3}, c10::kFloat);
-    const auto room = run.tiles.size - kTileSize + 1;
-    for (std::int64_t i = 0; i < pairs; ++i) {
-        const int x0 = static_cast<int>(random.below(room)), y0 = static_cast<int>(random.below(room));
-        copy_crop(run.tiles, static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)]), x0, y0, kTileSize,
-                  second.data_ptr<float>() + i * kTileSize * kTileSize * 3);
+    run.release(step);
+    const int pairs = run.params.encoder_pairs, crop = run.preset.tile_px;
+    const std::int64_t numbers = std::int64_t{3} * crop * crop;
+    const Jitter jitter{0.15, 0.06};
+    const auto both = fill_items(pairs, {2, crop, crop, 3}, [&](std::int64_t i, float* row, std::int64_t) {
+        auto random = run.random("encoder", step, pairs, i);
+        const auto tile = run.draw_tile(random);
+        write_view(run.tiles, tile, crop, &jitter, random, row);
+        write_view(run.tiles, tile, crop, &jitter, random, row + numbers);
+    });
+    const auto views = both.transpose(0, 1).reshape({2 * pairs, crop, crop, 3}).permute({0, 3, 1, 2});
+    const auto own = net.project(net.features(views.to(run.device), run.bf16));
+    const std::int64_t all = run.together(pairs);
+    auto z = own;
+    if (run.processes.count() > 1) {  // the others' crops repel too: theirs as numbers, ours with gradients; first crops, then second ones
+        auto parts = run.processes.gather(own).reshape({run.processes.count(), 2, pairs, own.size(1)}).unbind(0);
+        parts[static_cast<std::size_t>(run.processes.rank())] = own.reshape({2, pairs, own.size(1)});
+        z = at::cat(parts, 1).reshape({2 * all, own.size(1)});
     }
-    const auto views = random_orientation(at::cat({first, second.permute({0, 3, 1, 2})}), random);
-    const auto z = net.project(net.features(stain_jitter(views, {0.15, 0.06}, random).to(run.device), run.bf16));
     const double temperature = 0.2;
     auto similarity = at::matmul(z, z.t()).div(temperature);
-    similarity = similarity - at::eye(2 * pairs, similarity.options()).mul(1e4);
-    const auto target = at::arange(2 * pairs, at::TensorOptions(c10::kLong).device(run.device)).add(pairs).remainder(2 * pairs);
+    similarity = similarity - at::eye(2 * all, similarity.options()).mul(1e4);
+    const auto target = at::arange(2 * all, at::TensorOptions(c10::kLong).device(run.device)).add(all).remainder(2 * all);
     // Other crops of the same tile drawn twice would be false negatives; a batch is small beside the number of tiles, so they are left.
-    return at::cross_entropy_loss(similarity, target);
+    const auto loss = at::cross_entropy_loss(similarity, target);
+    // The loss is common, but each process has only its own crops' part of the gradient: the parts are to be added, not averaged.
+    const auto n = static_cast<double>(run.processes.count());
+    return n > 1 ? loss * n - loss.detach() * (n - 1) : loss;
 }
 
 void train_encoder(const Run& run, EncoderNet& net) {
@@ -96,20 +131,33 @@ at::Tensor local_contrast(const at::Tensor& x) {
     return at::avg_pool2d(detail.square(), 8, 4).add(1e-4).sqrt();
 }
 
-at::Tensor autoencoder_loss(const Run& run, const Autoencoder& net, std::int64_t step) {
-    auto random = run.random("autoencoder", step);
-    const auto x = run.crops(run.params.autoencoder_batch, random, true).to(run.device);
+at::Tensor autoencoder_loss(const Run& run, const PatchAutoencoder& net, std::int64_t step) {
+    run.release(step);
+    const Jitter jitter;
+    const int batch = run.params.autoencoder_batch;
+    const auto x = fill_views(batch, run.preset.tile_px, [&](std::int64_t i, float* row) {
+                       auto random = run.random("autoencoder", step, batch, i);
+                       const auto tile = run.draw_tile(random);
+                       write_view(run.tiles, tile, run.preset.tile_px, &jitter, random, row);
+                   }).to(run.device);
     const auto z = net.encode(x, run.bf16);
-    const auto noise = normal_noise(z.sizes(), random).to(run.device).mul(0.05);
-    const auto y = net.decode(z + noise, run.bf16);
+    const auto noise = fill_items(batch, z.sizes().slice(1), [&](std::int64_t i, float* row, std::int64_t numbers) {
+        auto random = run.random("autoencoder noise", step, batch, i);
+        write_normal(random, row, numbers);
+    });
+    const auto y = net.decode(z + noise.to(run.device).mul(0.05), run.bf16);
     const auto error = y - x;
     const auto gradient = error.diff(1, 2).abs().mean() + error.diff(1, 3).abs().mean();
     return error.abs().mean() + 0.5 * gradient + 0.2 * (local_contrast(y) - local_contrast(x)).abs().mean() + 1e-4 * z.square().mean();
 }
 
-void train_autoencoder(const Run& run, Autoencoder& net) {
-    auto random = run.random("linear", 0);
-    net.init_linear(run.crops(256, random, false));
+void train_autoencoder(const Run& run, PatchAutoencoder& net) {
+    if (run.params.init.empty())
+        net.init_linear(fill_views(256, run.preset.tile_px, [&](std::int64_t i, float* row) {
+            auto random = run.item_random("linear", i);
+            const auto tile = run.draw_tile(random);
+            write_view(run.tiles, tile, run.preset.tile_px, nullptr, random, row);
+        }));
     net.parameters().to(run.device);
     AdamW optimiser({{net.parameters().all(), 1.0}}, run.optimiser(0.998));
     run_stage(run.stage("autoencoder", run.params.autoencoder_steps, run.params.autoencoder_batch,
@@ -118,104 +166,208 @@ void train_autoencoder(const Run& run, Autoencoder& net) {
     optimiser.swap_averaged();
 }
 
-// Latents of random crops, on the CPU; and their statistics.
-at::Tensor cache_latents(const Run& run, const Autoencoder& net, at::Tensor& mean, at::Tensor& sd) {
-    c10::NoGradGuard no_grad;
-    const auto side = kTileSize / Autoencoder::kFactor;
-    const auto n = std::clamp(static_cast<std::int64_t>(run.params.denoiser_steps) * run.params.batch, kFewestLatents, kLatentCache);
-    auto cache = at::empty({n, Autoencoder::kChannels, side, side}, c10::kFloat);
-    EtaClock clock;
-    for (std::int64_t begin = 0; begin < n; begin += 32) {
-        run.ctx.check_stop();
-        const auto count = std::min<std::int64_t>(32, n - begin);
-        auto random = run.random("latents", begin);
-        cache.narrow(0, begin, count).copy_(net.encode(run.crops(count, random, true).to(run.device), run.bf16));
-        Progress progress;
-        progress.step = "latents";
-        progress.done = begin + count;
-        progress.total = n;
-        progress.eta_s = clock.eta_s(begin + count, n);
-        run.ctx.progress(progress);
-    }
-    mean = cache.mean({0, 2, 3});
-    sd = cache.transpose(0, 1).reshape({Autoencoder::kChannels, -1}).std(1).clamp_min(1e-3);
-    cache.sub_(mean.view({1, -1, 1, 1})).div_(sd.view({1, -1, 1, 1}));
-    return cache;
+// Latents belong to one autoencoder: another one makes them, and the denoiser that learns from them, others.
+std::string latents_fingerprint(const Run& run) {
+    return sha256_hex(run.stage("autoencoder", run.params.autoencoder_steps, run.params.autoencoder_batch, {}).fingerprint + " latents");
 }
 
-void train_denoiser(const Run& run, UNet& net, const at::Tensor& latents) {
+LatentPlan latent_plan(const Run& run) {
+    const auto tiles = static_cast<std::int64_t>(run.tiles.count());
+    const auto wanted = std::int64_t{run.params.denoiser_steps} * run.together(run.params.batch);
+    LatentPlan plan;
+    plan.folder = run.work / "latents";
+    plan.fingerprint = latents_fingerprint(run);
+    plan.count = std::clamp(wanted, kFewestLatents, std::max(kManyLatents, run.params.views * tiles));
+    plan.channels = run.preset.latent_channels;
+    plan.side = run.preset.latent_side();
+    return plan;
+}
+
+// Jittered views of all tiles in turn, so that packs are read from front to back; with fewer views than tiles, of tiles evenly spread.
+at::Tensor encode_views(const Run& run, const PatchAutoencoder& net, const LatentPlan& plan, std::int64_t first, std::int64_t n) {
+    const Jitter jitter;
+    const auto tiles = static_cast<std::int64_t>(run.tiles.count());
+    const auto x = fill_views(n, run.preset.tile_px, [&](std::int64_t i, float* row) {
+        const auto number = first + i;
+        auto random = run.item_random("latents", number);
+        const auto tile = plan.count >= tiles ? number % tiles : static_cast<std::int64_t>(static_cast<double>(number) * static_cast<double>(tiles) / static_cast<double>(plan.count));
+        write_view(run.tiles, static_cast<std::size_t>(tile), run.preset.tile_px, &jitter, random, row);
+    });
+    run.release(first / LatentCache::kBatch);
+    return net.encode(x.to(run.device), run.bf16);
+}
+
+struct FlowBatch {
+    at::Tensor latent, noise, time;  // CPU; latents as they were encoded
+};
+
+FlowBatch flow_batch(const Run& run, const LatentCache& latents, std::int64_t step) {
+    if (step % kReleaseEvery == 0) latents.release();
+    const int batch = run.params.batch;
+    const auto side = static_cast<std::int64_t>(run.preset.latent_side());
+    std::vector<std::int64_t> rows(static_cast<std::size_t>(batch));
+    FlowBatch out;
+    out.time = at::empty({batch}, c10::kFloat);
+    out.noise = fill_items(batch, {run.preset.latent_channels, side, side}, [&](std::int64_t i, float* row, std::int64_t numbers) {
+        auto random = run.random("denoiser", step, batch, i);
+        rows[static_cast<std::size_t>(i)] = random.below(latents.count());
+        out.time.data_ptr<float>()[i] = static_cast<float>(1.0 / (1.0 + std::exp(-random.normal())));  // logit-normal (Esser 2024)
+        write_normal(random, row, numbers);
+    });
+    out.latent = latents.rows(rows);
+    return out;
+}
+
+void train_denoiser(const Run& run, Denoiser& net, const LatentCache& latents, const at::Tensor& mean, const at::Tensor& sd) {
     net.parameters().to(run.device);
-    AdamW optimiser({{net.parameters().all(), 1.0}}, run.optimiser(0.9995));
+    AdamW optimiser({{net.parameters().all(), 1.0}}, run.optimiser(0.9995, run.preset.rate));
     const Velocity velocity = [&](const at::Tensor& x, const at::Tensor& t) { return net(x, t, nullptr, run.bf16); };
+    const auto centre = mean.view({1, -1, 1, 1}).to(run.device), scale = sd.view({1, -1, 1, 1}).to(run.device);
+    Ahead<FlowBatch> batches([&](std::int64_t step) { return flow_batch(run, latents, step); }, run.device.is_cuda());
     auto stage = run.stage("denoiser", run.params.denoiser_steps, run.params.batch, [&](std::int64_t step) {
-        auto random = run.random("denoiser", step);
-        auto rows = at::empty({run.params.batch}, c10::kLong);
-        for (std::int64_t i = 0; i < run.params.batch; ++i) rows.data_ptr<std::int64_t>()[i] = random.below(latents.size(0));
-        const auto image = latents.index_select(0, rows).to(run.device).contiguous(at::MemoryFormat::ChannelsLast);
-        const auto noise = normal_noise(image.sizes(), random).to(run.device).contiguous(at::MemoryFormat::ChannelsLast);
-        return flow_loss(image, noise, logit_normal_times(image.size(0), random).to(run.device), velocity);
+        const auto batch = batches.get(step, run.params.denoiser_steps);
+        const auto image = batch.latent.to(run.device).sub_(centre).div_(scale).contiguous(at::MemoryFormat::ChannelsLast);
+        return flow_loss(image, batch.noise.to(run.device).contiguous(at::MemoryFormat::ChannelsLast), batch.time.to(run.device), velocity);
     });
     stage.warmup = 300;
-    // Latents belong to one autoencoder: another one makes this another run.
-    stage.fingerprint = sha256_hex(stage.fingerprint + run.stage("autoencoder", run.params.autoencoder_steps, run.params.autoencoder_batch, {}).fingerprint);
+    stage.fingerprint = sha256_hex(stage.fingerprint + latents_fingerprint(run));
     run_stage(stage, optimiser, run.ctx);
     optimiser.swap_averaged();
 }
 
-void check(const TileSet& tiles, const PretrainParams& params) {
-    if (params.preset != "tiny")
-        throw Error(ErrorCode::Unsupported, "preset \"" + params.preset + "\" is not available in this version; use tiny");
+void check(const TileView& tiles, const Preset& preset, const PretrainParams& params) {
     if (tiles.count() < 16) throw Error(ErrorCode::BadInput, "pretraining needs at least 16 tiles, there are " + std::to_string(tiles.count()));
-    if (tiles.size < kTileSize)
-        throw Error(ErrorCode::BadInput, "pretraining needs tiles of at least " + std::to_string(kTileSize) + " px, these have " + std::to_string(tiles.size));
+    if (tiles.size() < preset.tile_px)
+        throw Error(ErrorCode::BadInput, "pretraining the " + preset.name + " model needs tiles of at least " + std::to_string(preset.tile_px) + " px, these have " + std::to_string(tiles.size()));
     for (const int batch : {params.batch, params.autoencoder_batch, params.encoder_pairs})
         if (batch < 1 || batch > 4096) throw Error(ErrorCode::BadInput, "batches must be 1 to 4096");
+    if (params.views < 1 || params.views > 1000) throw Error(ErrorCode::BadInput, "1 to 1000 views can be kept of each tile");
+}
+
+void check_memory(const Preset& preset, int batch, const c10::Device& device) {
+    if (!device.is_cpu()) return;  // a GPU says so itself
+    const auto need = training_memory(preset, batch), have = available_memory_bytes();
+    if (have == 0 || need <= have) return;
+    const auto gigabytes = [](std::uint64_t n) {
+        char text[32];
+        std::snprintf(text, sizeof text, "%.1f GB", static_cast<double>(n) * 1e-9);
+        return std::string(text);
+    };
+    throw Error(ErrorCode::Memory, "training the " + preset.name + " model with batches of " + std::to_string(batch) + " takes about " + gigabytes(need) + " of memory and " + gigabytes(have) +
+                                       " are free; use a smaller --batch, a smaller --preset or another machine");
+}
+
+// What the stages follow from besides their own settings.
+std::string fingerprint_of(const TileView& tiles, const PretrainParams& params, const std::string& parent, bool bf16) {
+    Sha256 hash;
+    if (tiles.id().empty())
+        for (std::size_t i = 0; i < tiles.count(); ++i) hash.update(tiles.tile(i), tiles.bytes_per_tile());
+    else
+        hash.update(tiles.id());
+    hash.update(params.preset + " seed " + std::to_string(params.seed) + " size " + std::to_string(tiles.size()) + " views " + std::to_string(params.views) + (bf16 ? " bf16" : ""));
+    if (!parent.empty()) hash.update("init " + parent);
+    return hash.hex();
+}
+
+struct Networks {
+    EncoderNet encoder;
+    std::unique_ptr<PatchAutoencoder> autoencoder;
+    std::unique_ptr<Denoiser> denoiser;
+    at::Tensor mean, sd;  // of the latents; undefined until they are known
+};
+
+Networks fresh(const Preset& preset, std::uint64_t seed) {
+    return {EncoderNet(derive_seed(seed, "encoder weights")), make_autoencoder(preset, derive_seed(seed, "autoencoder weights")),
+            make_denoiser(preset, derive_seed(seed, "denoiser weights")), {}, {}};
+}
+
+void go_on_from(Networks& nets, const Preset& preset, const PretrainParams& params) {
+    const auto file = read_safetensors(params.init);
+    if (const auto architecture = file.meta("architecture"); architecture != preset.architecture())
+        throw Error(ErrorCode::Mismatch, "is no central model of the preset " + preset.name + " (its architecture is \"" + architecture + "\"); choose its own --preset", params.init);
+    nets.encoder.parameters().load(file, "encoder.");
+    nets.autoencoder->parameters().load(file, "autoencoder.");
+    nets.denoiser->parameters().load(file, "denoiser.");
+    if (params.autoencoder_steps != 0) return;
+    nets.mean = file.at("latent.mean", {preset.latent_channels});  // the latents stay what the denoiser knows
+    nets.sd = file.at("latent.sd", {preset.latent_channels});
+}
+
+json record_of(const Run& run, const std::string& parent) {
+    const auto& p = run.params;
+    return {{"seed", p.seed},
+            {"tiles", run.tiles.count()},
+            {"tile_px", run.tiles.size()},
+            {"encoder_steps", p.encoder_steps},
+            {"encoder_pairs", run.together(p.encoder_pairs)},
+            {"autoencoder_batch", run.together(p.autoencoder_batch)},
+            {"autoencoder_steps", p.autoencoder_steps},
+            {"denoiser_steps", p.denoiser_steps},
+            {"batch", run.together(p.batch)},
+            {"processes", run.processes.count()},
+            {"views", p.views},
+            {"learning_rate", p.learning_rate},
+            {"bf16", run.bf16},
+            {"device", describe_device(run.device)},
+            {"parent", parent},
+            {"program_version", program_version()}};
+}
+
+void write_central(const Run& run, Networks& nets, const std::string& parent, const std::filesystem::path& out) {
+    std::map<std::string, at::Tensor> tensors{{"latent.mean", nets.mean.to(c10::kCPU)}, {"latent.sd", nets.sd.to(c10::kCPU)}};
+    const auto add = [&](const ParameterSet& set, const char* prefix) {
+        for (auto& [name, tensor] : set.state(prefix)) tensors.emplace(name, tensor.to(c10::kBFloat16));
+    };
+    add(nets.encoder.parameters(), "encoder.");
+    add(nets.autoencoder->parameters(), "autoencoder.");
+    add(nets.denoiser->parameters(), "denoiser.");
+    write_safetensors(out, tensors,
+                      {{"architecture", run.preset.architecture()},
+                       {"preset", run.params.preset},
+                       {"tile_px", std::to_string(run.preset.tile_px)},
+                       {"tile_um", std::to_string(run.preset.tile_um)},
+                       {"training", record_of(run, parent).dump()},
+                       {"card", run.params.card_json}});
+}
+
+void train(const Run& run, Networks& nets) {
+    train_encoder(run, nets.encoder);
+    train_autoencoder(run, *nets.autoencoder);
+    const auto plan = latent_plan(run);
+    const LatentCache latents(plan, [&](std::int64_t first, std::int64_t n) { return encode_views(run, *nets.autoencoder, plan, first, n); }, run.processes, run.ctx);
+    if (!nets.mean.defined()) {
+        nets.mean = latents.mean();
+        nets.sd = latents.sd();
+    }
+    train_denoiser(run, *nets.denoiser, latents, nets.mean, nets.sd);
 }
 
 }  // namespace
 
-void pretrain(const TileSet& tiles, const PretrainParams& params, const std::filesystem::path& work, const std::filesystem::path& out, const JobContext& ctx) {
-    check(tiles, params);
+void pretrain(const TileView& tiles, const PretrainParams& params, const std::filesystem::path& work, const std::filesystem::path& out, const JobContext& ctx,
+              const Processes* processes) {
+    static const Processes alone;
+    const auto& all = processes ? *processes : alone;
+    const auto& preset = find_preset(params.preset);
+    check(tiles, preset, params);
     const auto device = open_device(params.compute.device, params.compute.threads);
-    Sha256 hash;
-    hash.update(tiles.rgb.data(), tiles.rgb.size());
+    check_memory(preset, params.batch, device);
     const bool bf16 = params.bf16 && bf16_pays(device);
-    hash.update("seed " + std::to_string(params.seed) + " size " + std::to_string(tiles.size) + (bf16 ? " bf16" : ""));
-    const Run run{tiles, params, work, device, bf16, hash.hex(), ctx};
-
-    EncoderNet encoder(derive_seed(params.seed, "encoder weights"));
-    train_encoder(run, encoder);
-    Autoencoder autoencoder(derive_seed(params.seed, "autoencoder weights"));
-    train_autoencoder(run, autoencoder);
-    at::Tensor mean, sd;
-    const auto latents = cache_latents(run, autoencoder, mean, sd);
-    UNet denoiser(derive_seed(params.seed, "denoiser weights"));
-    train_denoiser(run, denoiser, latents);
-
-    std::map<std::string, at::Tensor> tensors{{"latent.mean", mean}, {"latent.sd", sd}};
-    for (auto& [name, tensor] : encoder.parameters().state("encoder.")) tensors.emplace(name, tensor.to(c10::kBFloat16));
-    for (auto& [name, tensor] : autoencoder.parameters().state("autoencoder.")) tensors.emplace(name, tensor.to(c10::kBFloat16));
-    for (auto& [name, tensor] : denoiser.parameters().state("denoiser.")) tensors.emplace(name, tensor.to(c10::kBFloat16));
-    const json record{{"seed", params.seed},
-                      {"tiles", tiles.count()},
-                      {"tile_px", tiles.size},
-                      {"encoder_steps", params.encoder_steps},
-                      {"encoder_pairs", params.encoder_pairs},
-                      {"autoencoder_batch", params.autoencoder_batch},
-                      {"autoencoder_steps", params.autoencoder_steps},
-                      {"denoiser_steps", params.denoiser_steps},
-                      {"batch", params.batch},
-                      {"learning_rate", params.learning_rate},
-                      {"bf16", run.bf16},
-                      {"device", describe_device(device)},
-                      {"program_version", program_version()}};
-    write_safetensors(out, tensors,
-                      {{"architecture", "c2l-central-tiny"},
-                       {"preset", params.preset},
-                       {"tile_px", std::to_string(kTileSize)},
-                       {"tile_um", std::to_string(kTileUm)},
-                       {"training", record.dump()},
-                       {"card", params.card_json}});
+    auto nets = fresh(preset, params.seed);
+    std::string parent;
+    if (!params.init.empty()) {
+        go_on_from(nets, preset, params);
+        parent = sha256_file(params.init);
+    }
+    const Run run{tiles, params, work, device, bf16, fingerprint_of(tiles, params, parent, bf16), preset, ctx, all};
+    try {
+        train(run, nets);
+    } catch (const c10::Error& error) {
+        const std::string cause = error.what_without_backtrace();
+        if (cause.find("out of memory") == std::string::npos) throw;
+        throw Error(ErrorCode::Memory, "the memory of " + describe_device(device) + " does not hold the " + preset.name + " model with batches of " + std::to_string(params.batch) + "; use a smaller --batch", {}, cause);
+    }
+    if (all.first()) write_central(run, nets, parent, out);
 }
 
 }  // namespace c2l

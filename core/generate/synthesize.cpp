@@ -9,6 +9,7 @@
 #include "generate/flow.h"
 #include "generate/generate.h"
 #include "nn/device.h"
+#include "nn/safetensors.h"
 
 namespace c2l {
 namespace {
@@ -16,42 +17,85 @@ namespace {
 using namespace generate;
 using namespace nn;
 
-// Each tile's noise comes from its own seed, so it does not depend on its neighbours in the batch.
-at::Tensor noise_of(const std::vector<std::uint64_t>& seeds, std::size_t begin, std::size_t count, const c10::Device& device) {
-    const auto side = kTileSize / Autoencoder::kFactor;
-    std::vector<at::Tensor> parts;
-    for (std::size_t i = begin; i < begin + count; ++i) {
-        Random random(derive_seed(seeds[i], "tile"));
-        parts.push_back(normal_noise({Autoencoder::kChannels, side, side}, random));
+constexpr std::size_t kCpuBatch = 4;  // see Generator; of the small batches the one that costs least, two passes of guidance together
+
+// What is drawn at once: tiles begin … begin + count, and as many of the last one again as make a full batch.
+struct Part {
+    std::size_t begin = 0, count = 0, filled = 0;
+    std::size_t item(std::size_t i) const { return begin + std::min(i, count - 1); }
+};
+
+std::vector<Part> parts_of(std::size_t n, const Central& central, const SampleParams& params) {
+    if (params.batch < 1 || params.batch > 65536) throw Error(ErrorCode::BadInput, "the batch of the sampler must be 1 to 65536");
+    const bool cpu = central.device.is_cpu();
+    const std::size_t size = cpu ? kCpuBatch : static_cast<std::size_t>(params.batch);
+    std::vector<Part> parts;
+    for (std::size_t begin = 0; begin < n; begin += size) {
+        const std::size_t count = std::min(size, n - begin);
+        parts.push_back({begin, count, cpu ? size : count});
     }
-    return at::stack(parts).to(device).contiguous(at::MemoryFormat::ChannelsLast);
+    return parts;
 }
 
-using MakeVelocity = std::function<std::pair<Velocity, Velocity>(std::size_t begin, std::size_t count)>;  // conditional, unconditional (may be empty)
+// Each tile's noise comes from its own seed, so it does not depend on its neighbours in the batch.
+at::Tensor noise_of(const Central& central, const std::vector<std::uint64_t>& seeds, const Part& part) {
+    const auto side = central.latent_side();
+    std::vector<at::Tensor> rows;
+    for (std::size_t i = 0; i < part.filled; ++i) {
+        Random random(derive_seed(seeds[part.item(i)], "tile"));
+        rows.push_back(normal_noise({central.channels(), side, side}, random));
+    }
+    return at::stack(rows).to(central.device).contiguous(at::MemoryFormat::ChannelsLast);
+}
 
-TileSet sample(const Central& central, const std::vector<std::uint64_t>& seeds, const SampleParams& params, const MakeVelocity& make, const JobContext& ctx) {
-    if (params.batch < 1 || params.batch > 4096) throw Error(ErrorCode::BadInput, "the batch of the sampler must be 1 to 4096");
+struct Field {
+    Velocity conditional;
+    VelocityPair both;  // empty: no guidance
+};
+
+TileSet sample(const Central& central, const std::vector<std::uint64_t>& seeds, const SampleParams& params, const std::function<Field(const Part&)>& field,
+               const JobContext& ctx) {
     c10::NoGradGuard no_grad;
     TileSet tiles;
-    tiles.size = kTileSize;
+    tiles.size = central.tile_px;
     tiles.rgb.resize(seeds.size() * tiles.bytes_per_tile());
-    EtaClock clock;
-    for (std::size_t begin = 0; begin < seeds.size(); begin += static_cast<std::size_t>(params.batch)) {
+    const EtaClock clock;
+    const auto total = static_cast<std::int64_t>(seeds.size());
+    for (const Part& part : parts_of(seeds.size(), central, params)) {
         ctx.check_stop();
-        const auto count = std::min(static_cast<std::size_t>(params.batch), seeds.size() - begin);
-        const auto [conditional, unconditional] = make(begin, count);
-        const auto latent = integrate(noise_of(seeds, begin, count, central.device), conditional, unconditional ? &unconditional : nullptr, params, ctx);
-        tensor_to_tiles(central.decode(latent), tiles.tile(begin));
-        const auto done = static_cast<std::int64_t>(begin + count), total = static_cast<std::int64_t>(seeds.size());
+        const Field f = field(part);
+        const auto latent = integrate(noise_of(central, seeds, part), f.conditional, f.both ? &f.both : nullptr, params, ctx, central.denoiser->sampling_times(params.steps));
+        tensor_to_tiles(central.decode(latent).narrow(0, 0, static_cast<std::int64_t>(part.count)), tiles.tile(part.begin));
         Progress progress;
         progress.step = "synthesize";
-        progress.done = done;
+        progress.done = static_cast<std::int64_t>(part.begin + part.count);
         progress.total = total;
-        progress.eta_s = clock.eta_s(done, total);
+        progress.eta_s = clock.eta_s(progress.done, total);
         progress.memory_bytes = peak_memory_bytes();
         ctx.progress(progress);
     }
     return tiles;
+}
+
+// The given rows of the profiles, on the device.
+at::Tensor rows_of(const Matrix& profiles, const Part& part, const c10::Device& device) {
+    auto rows = at::empty({static_cast<std::int64_t>(part.filled), profiles.cols}, c10::kFloat);
+    for (std::size_t i = 0; i < part.filled; ++i)
+        std::copy_n(profiles.row(static_cast<std::int64_t>(part.item(i))), profiles.cols, rows.data_ptr<float>() + static_cast<std::int64_t>(i) * profiles.cols);
+    return rows.to(device);
+}
+
+Field conditioned(const Central& central, const Adapter& adapter, const at::Tensor& profiles) {
+    const auto genes = adapter.embed(profiles, {});
+    const auto with = adapter.modulator(genes), with_and_without = adapter.modulator(at::cat({genes, adapter.embed_null(genes.size(0))}));
+    Field field;
+    field.conditional = [&central, with](const at::Tensor& x, const at::Tensor& t) { return (*central.denoiser)(x, t, &with, central.bf16); };
+    field.both = [&central, with_and_without](const at::Tensor& x, const at::Tensor& t) {
+        const auto twice = at::cat({x, x}).contiguous(at::MemoryFormat::ChannelsLast);
+        const auto v = (*central.denoiser)(twice, at::cat({t, t}), &with_and_without, central.bf16).chunk(2);
+        return std::pair{v[0], v[1]};
+    };
+    return field;
 }
 
 }  // namespace
@@ -60,36 +104,69 @@ std::string use_device(const ComputeParams& compute) { return describe_device(op
 
 GenePanel adapter_panel(const std::filesystem::path& adapter) { return Adapter::read_panel(adapter); }
 
-TileSet synthesize(const std::filesystem::path& central_path, const std::filesystem::path& adapter_path, const Matrix& profiles,
-                   const std::vector<std::uint64_t>& seeds, const SampleParams& params, const JobContext& ctx) {
-    auto central = Central::load(central_path, open_device(params.compute.device, params.compute.threads));
+Matrix adapter_components(const std::filesystem::path& adapter) {
+    const auto components = read_safetensors(adapter).at("genes.components").to(c10::kFloat).contiguous();
+    if (components.dim() != 2) throw Error(ErrorCode::Mismatch, "has gene components that do not fit its gene list", adapter);
+    Matrix out(components.size(0), components.size(1));
+    std::copy_n(components.data_ptr<float>(), out.values.size(), out.values.begin());
+    return out;
+}
+
+int default_steps(const std::string& sampler) { return sampler == "heun" ? 10 : 20; }
+
+SampleParams default_sampling(const CentralInfo& central) {
+    SampleParams params;
+    if (!central.architecture.starts_with("c2l-")) {
+        params.sampler = "dpm++2m";
+        params.guidance = 2;
+    }
+    params.steps = default_steps(params.sampler);
+    return params;
+}
+
+struct Generator::State {
+    ComputeParams compute;
+    Central central;
+    Adapter adapter;
+    std::filesystem::path file;  // of the adapter
+};
+
+Generator::Generator(Generator&&) noexcept = default;
+Generator& Generator::operator=(Generator&&) noexcept = default;
+Generator::~Generator() = default;
+
+Generator::Generator(const std::filesystem::path& central_path, const std::filesystem::path& adapter_path, const ComputeParams& compute) {
+    auto central = Central::load(central_path, open_device(compute.device, compute.threads));
     if (Adapter::read_central_id(adapter_path) != central.id)
         throw Error(ErrorCode::Mismatch, "was adapted from another central model; give that one with --central", adapter_path);
-    auto adapter = Adapter::load(adapter_path, central.denoiser);
+    auto adapter = Adapter::load(adapter_path, *central.denoiser);
     adapter.to(central.device);
-    if (profiles.rows != static_cast<std::int64_t>(seeds.size()) || profiles.cols != static_cast<std::int64_t>(adapter.panel().genes.size()))
-        throw Error(ErrorCode::Mismatch, "the gene profiles do not fit the adapter: it takes " + std::to_string(adapter.panel().genes.size()) + " genes", adapter_path);
-    const auto velocity = [&](const at::Tensor& embedding) -> Velocity {
-        return [&, modulator = adapter.modulator(embedding)](const at::Tensor& x, const at::Tensor& t) {
-            return central.denoiser(x, t, &modulator, central.bf16);
-        };
-    };
+    state_ = std::make_unique<State>(State{compute, std::move(central), std::move(adapter), adapter_path});
+}
+
+const GenePanel& Generator::panel() const { return state_->adapter.panel(); }
+
+TileSet Generator::draw(const Matrix& profiles, const std::vector<std::uint64_t>& seeds, const SampleParams& params, const JobContext& ctx) const {
+    const Central& central = state_->central;
+    const Adapter& adapter = state_->adapter;
+    if (profiles.rows != static_cast<std::int64_t>(seeds.size()) || profiles.cols != static_cast<std::int64_t>(panel().genes.size()))
+        throw Error(ErrorCode::Mismatch, "the gene profiles do not fit the adapter: it takes " + std::to_string(panel().genes.size()) + " genes", state_->file);
+    open_device(state_->compute.device, state_->compute.threads);  // the number of threads belongs to the calling thread
+    c10::NoGradGuard no_grad;
     return sample(
-        central, seeds, params,
-        [&](std::size_t begin, std::size_t count) {
-            const auto n = static_cast<std::int64_t>(count);
-            auto part = at::empty({n, profiles.cols}, c10::kFloat);
-            std::copy_n(profiles.row(static_cast<std::int64_t>(begin)), n * profiles.cols, part.data_ptr<float>());
-            return std::pair{velocity(adapter.embed(part.to(central.device), {})), velocity(adapter.embed_null(n))};
-        },
-        ctx);
+        central, seeds, params, [&](const Part& part) { return conditioned(central, adapter, rows_of(profiles, part, central.device)); }, ctx);
+}
+
+TileSet synthesize(const std::filesystem::path& central, const std::filesystem::path& adapter, const Matrix& profiles, const std::vector<std::uint64_t>& seeds,
+                   const SampleParams& params, const JobContext& ctx) {
+    return Generator(central, adapter, params.compute).draw(profiles, seeds, params, ctx);
 }
 
 TileSet synthesize_central(const std::filesystem::path& central_path, const std::vector<std::uint64_t>& seeds, const SampleParams& params, const JobContext& ctx) {
     const auto central = Central::load(central_path, open_device(params.compute.device, params.compute.threads));
-    const Velocity velocity = [&](const at::Tensor& x, const at::Tensor& t) { return central.denoiser(x, t, nullptr, central.bf16); };
+    const Velocity velocity = [&](const at::Tensor& x, const at::Tensor& t) { return (*central.denoiser)(x, t, nullptr, central.bf16); };
     return sample(
-        central, seeds, params, [&](std::size_t, std::size_t) { return std::pair{velocity, Velocity()}; }, ctx);
+        central, seeds, params, [&](const Part&) { return Field{velocity, {}}; }, ctx);
 }
 
 }  // namespace c2l

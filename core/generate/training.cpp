@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -10,7 +11,8 @@
 namespace c2l::generate {
 namespace {
 
-constexpr auto kCheckpointEvery = std::chrono::seconds(30);
+constexpr auto kCheckpointEvery = std::chrono::seconds(30);  // at least; and so seldom that a twentieth of the time goes into it at most
+constexpr int kLargestShare = 20;
 
 struct Checkpoint {
     std::filesystem::path path;
@@ -32,36 +34,59 @@ struct Checkpoint {
     }
 };
 
+// What the first process holds becomes that of all; true when the stage was finished already.
+bool agree(const Processes& processes, nn::AdamW& optimiser, bool finished) {
+    if (processes.count() == 1) return finished;
+    nn::TensorFile state;
+    state.tensors = optimiser.state();
+    for (auto& [name, tensor] : state.tensors) processes.broadcast(tensor);
+    if (!processes.first()) optimiser.load_state(state);
+    return processes.any(finished);
+}
+
 }  // namespace
 
 void run_stage(const Stage& stage, nn::AdamW& optimiser, const JobContext& ctx) {
-    std::filesystem::create_directories(stage.work);
+    using Clock = std::chrono::steady_clock;
+    static const Processes alone;
+    const auto& processes = stage.processes ? *stage.processes : alone;
     const Checkpoint checkpoint{stage.work / (stage.name + ".checkpoint.safetensors"), stage.fingerprint};
-    if (checkpoint.load(optimiser, stage)) return;
+    auto saved = Clock::now();
+    Clock::duration pause = kCheckpointEvery;
+    const auto save = [&](bool finished) {
+        if (!processes.first()) return;
+        const auto begin = Clock::now();
+        checkpoint.save(optimiser, stage, finished);
+        saved = Clock::now();
+        pause = std::max<Clock::duration>(kCheckpointEvery, kLargestShare * (saved - begin));
+    };
+    if (processes.first()) std::filesystem::create_directories(stage.work);
+    if (agree(processes, optimiser, processes.first() && checkpoint.load(optimiser, stage))) return;
     const auto first = optimiser.steps();
     EtaClock clock;
-    auto saved = std::chrono::steady_clock::now();
     for (auto step = first; step < stage.steps; ++step) {
-        if (ctx.stop.stop_requested()) {
-            checkpoint.save(optimiser, stage, false);
-            ctx.check_stop();
+        if (processes.any(ctx.stop.stop_requested())) {
+            save(false);
+            throw Error(ErrorCode::Stopped, "stopped by the user; run the command again to go on");
         }
         optimiser.zero_grad();
         const auto loss = stage.loss(step);
         loss.backward();
-        const double value = loss.item<double>();
+        if (processes.count() > 1) {
+            auto gradients = optimiser.gradients();
+            processes.sum(gradients);
+            gradients.div_(processes.count());
+        }
+        const double value = processes.sum(loss.item<double>()) / processes.count();
         if (!std::isfinite(value))
             throw Error(ErrorCode::BadInput, "training of the " + stage.name + " diverged at step " + std::to_string(step) + "; try a lower learning rate");
         optimiser.step(nn::cosine_schedule(step, stage.steps, stage.warmup));
         ctx.progress({stage.name, step + 1, stage.steps, clock.eta_s(step + 1 - first, stage.steps - first), value, false, peak_memory_bytes(), {}});
         const bool go_on = !stage.after || stage.after(step, value);
         if (!go_on) break;
-        if (std::chrono::steady_clock::now() - saved > kCheckpointEvery) {
-            checkpoint.save(optimiser, stage, false);
-            saved = std::chrono::steady_clock::now();
-        }
+        if (Clock::now() - saved > pause) save(false);
     }
-    checkpoint.save(optimiser, stage, true);
+    save(true);
 }
 
 }  // namespace c2l::generate

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/job.h"
+#include "generate/distributed.h"
 #include "nn/adamw.h"
 
 namespace c2l::generate {
@@ -17,6 +18,7 @@ struct Stage {
     std::filesystem::path work;            // folder of the checkpoint
     std::string fingerprint;               // what the run depends on; a checkpoint of another run is refused
     std::function<at::Tensor(std::int64_t step)> loss;  // builds the graph of one step; all randomness from `step`
+    const Processes* processes = nullptr;               // losses and gradients are means over them; null: this one alone
     // Called after each step with the loss; may return false for an early stop. State it needs in a checkpoint comes and goes as JSON.
     std::function<bool(std::int64_t step, double loss)> after;
     std::function<std::string()> save_state;
@@ -24,7 +26,8 @@ struct Stage {
 };
 
 // Runs or resumes the stage; when it returns, the optimiser holds the final weights. A stop leaves a checkpoint and throws
-// Error(Stopped); a finished stage keeps its checkpoint, so that a later call returns at once.
+// Error(Stopped); a finished stage keeps its checkpoint, so that a later call returns at once. Of several processes the first reads and
+// writes the checkpoint, all begin from it, and a stop of any stops all after the same step.
 void run_stage(const Stage& stage, nn::AdamW& optimiser, const JobContext& ctx);
 
 }  // namespace c2l::generate

@@ -25,8 +25,8 @@ at::Tensor time_features(const at::Tensor& time) {
 
 UNet::Block UNet::make_block(Initialiser& init, const std::string& name, int in, int out) {
     Block block;
-    block.site = static_cast<int>(site_channels_.size());
-    site_channels_.push_back(out);
+    block.site = static_cast<int>(sites_.size());
+    sites_.push_back(out);
     block.norm1 = GroupNorm(set_, name + ".norm1", in, kGroups);
     block.conv1 = Conv(set_, init, name + ".conv1", in, out, 3);
     block.norm2 = GroupNorm(set_, name + ".norm2", out, kGroups);
@@ -71,11 +71,10 @@ at::Tensor UNet::run(const Block& block, const at::Tensor& x, const at::Tensor& 
         const auto more = (*modulator)(block.site, embedding);
         if (more.defined()) modulation = modulation + more;
     }
-    const auto parts = modulation.unsqueeze(-1).unsqueeze(-1).chunk(3, 1);
-    auto h = block.conv1(at::silu(block.norm1(x)), bf16);
-    h = at::silu(at::addcmul(parts[1], block.norm2(h), parts[0] + 1.0));
-    h = block.conv2(h, bf16) * (parts[2] + 1.0);
-    return (block.has_skip ? block.skip(x, bf16) : x) + h;
+    const auto channels = modulation.size(1) / 3;
+    auto h = block.conv1(block.norm1.silu(x), bf16);
+    h = block.conv2(block.norm2.silu(h, modulation.narrow(1, 0, 2 * channels)), bf16);
+    return gated_sum(block.has_skip ? block.skip(x, bf16) : x, h, modulation.narrow(1, 2 * channels, channels));
 }
 
 at::Tensor UNet::operator()(const at::Tensor& latent, const at::Tensor& time, const Modulator* modulator, bool bf16) const {
@@ -86,7 +85,7 @@ at::Tensor UNet::operator()(const at::Tensor& latent, const at::Tensor& time, co
         return attend ? attention_[attention++](y, bf16) : y;
     };
     std::vector<at::Tensor> skips;
-    auto h = in_(latent, bf16);
+    auto h = in_(activations(latent, bf16), bf16);
     for (int level = 0; level < 3; ++level) {
         if (level) h = (level == 1 ? down1_ : down2_)(h, bf16);
         for (int i = 0; i < 2; ++i) skips.push_back(h = step(down_[static_cast<std::size_t>(2 * level + i)], h, level > 0 && i > 0));
@@ -94,12 +93,12 @@ at::Tensor UNet::operator()(const at::Tensor& latent, const at::Tensor& time, co
     h = step(mid_, h, true);
     for (int level = 2; level >= 0; --level) {
         for (int i = 0; i < 2; ++i) {
-            h = step(up_[static_cast<std::size_t>(2 * (2 - level) + i)], at::cat({h, skips.back()}, 1), level > 0 && i > 0);
+            h = step(up_[static_cast<std::size_t>(2 * (2 - level) + i)], join_channels(h, skips.back()), level > 0 && i > 0);
             skips.pop_back();
         }
-        if (level) h = (level == 2 ? up2_ : up1_)(at::upsample_nearest2d(h, {2 * h.size(2), 2 * h.size(3)}), bf16);
+        if (level) h = (level == 2 ? up2_ : up1_)(doubled(h), bf16);
     }
-    return out_(at::silu(out_norm_(h)), bf16);
+    return out_(out_norm_.silu(h), bf16).to(latent.scalar_type());
 }
 
 }  // namespace c2l::generate

@@ -1,30 +1,21 @@
-// The tiny denoiser: a latent U-Net 64/128/256, two residual blocks a level, attention at 8² and 4². It predicts the velocity of
-// the straight path from noise (time 0) to image (time 1).
-//
-// Modulation sites: every residual block takes one (scale, shift, gate) triple, computed from time by a linear map; an adapter
-// may add to it. This is the one interface between denoisers and adapters.
+// The tiny denoiser: a latent U-Net 64/128/256, two residual blocks a level, attention at 8² and 4². Each residual block is one
+// modulation site.
 #pragma once
 
-#include <functional>
-
+#include "generate/denoiser.h"
 #include "nn/layers.h"
 
 namespace c2l::generate {
 
-// Adds to the modulation (N × 3C) of a site, from the embedding of time (N × 256); null: nothing to add.
-using Modulator = std::function<at::Tensor(int site, const at::Tensor& time_embedding)>;
-
-class UNet {
+class UNet : public Denoiser {
 public:
     static constexpr int kEmbedding = 256;
     static constexpr int kLatent = 8;
 
     explicit UNet(std::uint64_t seed);
     // latent N×8×H×W (H, W divisible by 4), time N in [0, 1].
-    at::Tensor operator()(const at::Tensor& latent, const at::Tensor& time, const Modulator* modulator, bool bf16) const;
-
-    nn::ParameterSet& parameters() { return set_; }
-    const std::vector<int>& site_channels() const { return site_channels_; }
+    at::Tensor operator()(const at::Tensor& latent, const at::Tensor& time, const Modulator* modulator, bool bf16) const override;
+    int embedding() const override { return kEmbedding; }
 
 private:
     struct Block {
@@ -37,14 +28,12 @@ private:
     Block make_block(nn::Initialiser& init, const std::string& name, int in, int out);
     at::Tensor run(const Block& block, const at::Tensor& x, const at::Tensor& embedding, const Modulator* modulator, bool bf16) const;
 
-    nn::ParameterSet set_;
     nn::Linear time1_, time2_;
     nn::Conv in_, down1_, down2_, up2_, up1_, out_;
     nn::GroupNorm out_norm_;
     std::vector<Block> down_, up_;
     Block mid_;
     std::vector<nn::SpatialAttention> attention_;  // after the last block of levels 1 and 2, down, and up, and mid
-    std::vector<int> site_channels_;
 };
 
 }  // namespace c2l::generate

@@ -68,11 +68,13 @@ Artifact adapt_step(Section& section, const Artifact& split) {
             if (is_preview(entry.path())) fs::copy_file(entry.path(), staging / entry.path().filename());
         write_file(staging / "curve.csv", curve_csv(result.curve));
         write_report(staging, {{"genes", panel.genes.size()},
+                               {"central", section.central_record()},
                                {"spots_train", parts.train.size()},
                                {"steps", result.curve.empty() ? 0 : result.curve.back().step},
                                {"best_step", result.best_step},
                                {"held_out_loss_before", result.held_out_before},
                                {"held_out_loss_best", result.held_out_best},
+                               {"batch", result.batch},
                                {"seconds", result.seconds}});
     });
 }

@@ -1,10 +1,14 @@
 #include <algorithm>
 
+#include "base/file.h"
 #include "base/random.h"
 #include "generate/generate.h"
+#include "pipeline/assessment.h"
 #include "pipeline/feature_file.h"
+#include "pipeline/params.h"
 #include "pipeline/steps.h"
 #include "pipeline/synthetic.h"
+#include "quality/follow.h"
 #include "quality/quality.h"
 
 namespace c2l {
@@ -16,22 +20,78 @@ namespace {
 
 constexpr std::int64_t kMostTiles = 400;
 
-// Some of `n` things, evenly over all of them.
-std::vector<std::int64_t> evenly(std::int64_t n, std::int64_t most) {
-    std::vector<std::int64_t> rows;
-    for (std::int64_t i = 0; i < std::min(n, most); ++i) rows.push_back(i * n / std::min(n, most));
-    return rows;
+// The steps that one judge's figures rest on.
+struct Measure {
+    Judge judge;
+    Artifact yardstick;
+    std::optional<OtherSection> other;
+    std::optional<Artifact> follow;
+
+    std::vector<std::string> inputs() const {
+        std::vector<std::string> ids = {yardstick.id};
+        if (other) ids.push_back(other->features.id);
+        if (follow) ids.push_back(follow->id);
+        return ids;
+    }
+};
+
+Measure prepare(Section& section, Judge judge, const Artifact& yardstick, const std::optional<Artifact>& held_out_tiles) {
+    Measure measure{std::move(judge), yardstick, {}, {}};
+    measure.other = other_section_step(section, measure.judge);
+    if (held_out_tiles) measure.follow = follow_step(section, *held_out_tiles, yardstick, measure.judge);
+    return measure;
+}
+
+// Tiles of held-out profiles, drawn as the synthetic tiles were; or nothing, and why.
+std::optional<Artifact> draw_held_out(Section& section, const Artifact& split, const Artifact& synthesized, std::string& reason) {
+    const int per_spot = section.params().at("seeds_per_spot");
+    const auto held_out = json::parse(read_file(split.folder / "split.json")).at("held_out").size();
+    const auto trained = json::parse(read_file(split.folder / "split.json")).at("train").size();
+    if (per_spot == 0)
+        reason = "it was not asked for (--seeds-per-spot 0)";
+    else if (static_cast<std::int64_t>(std::min(held_out, trained)) < kFewestSpots)
+        reason = std::to_string(held_out) + " held-out and " + std::to_string(trained) + " training spots are too few to tell; " + std::to_string(kFewestSpots) + " of each are needed";
+    if (!reason.empty()) return std::nullopt;
+    json sampling = json::parse(synthesized.provenance.params);
+    for (const char* of_profiles : {"number", "interpolate"}) sampling.erase(of_profiles);
+    return held_out_tiles_step(section, upstream(section.project(), synthesized, "adapt"), sampling, per_spot);
+}
+
+json figures(Section& section, const Measure& measure, const Matrix& synthetic, const std::string& no_follow) {
+    const fs::path& yardstick = measure.yardstick.folder;
+    const Matrix train = read_matrix(yardstick / "train.f32"), views = read_matrix(yardstick / "views.f32"), reference = read_matrix(yardstick / "reference.f32");
+    const Matrix other = measure.other ? read_matrix(measure.other->features.folder / "features.f32") : Matrix();
+    AssessInputs inputs;
+    inputs.synthetic = &synthetic;
+    inputs.train = &train;
+    inputs.train_views = &views;
+    inputs.reference = &reference;
+    inputs.other = &other;
+    inputs.encoder = read_report(measure.yardstick).value("encoder", "");
+    inputs.seed = derive_seed(section.seed(), "assess");
+    json report = json::parse(assess(inputs, section.ctx()).json());
+    if (measure.other && report.at("floor_other_section").is_object()) report["floor_other_section"]["name"] = measure.other->name;
+    report["follows_genes"] = measure.follow ? read_report(*measure.follow) : json{{"skipped", no_follow}};
+    return report;
+}
+
+// Some of the tiles in the eyes of a judge who has not described them yet.
+Matrix described(const Judge& judge, const fs::path& tiles, const JobContext& ctx) {
+    TileSet some;
+    for (const auto i : evenly(static_cast<std::int64_t>(count_tiles(tiles)), kMostTiles)) some.append(read_tile_folder(tiles, static_cast<std::size_t>(i), 1, ctx).image(0));
+    return judge.encoder().encode(some, ctx);
 }
 
 Composition composition(Section& section, const fs::path& tiles, std::int64_t n, const Matrix& centres) {
     const JobContext& ctx = section.ctx();
     TileSet synthetic, real;
     for (const auto i : evenly(n, kMostTiles)) synthetic.append(read_tile_folder(tiles, static_cast<std::size_t>(i), 1, ctx).image(0));
+    const CentralInfo& tile = section.central_info();
     for (const auto i : evenly(centres.rows, kMostTiles)) {
         ctx.check_stop();
-        real.append(section.pairs()->reader->read(centres.at(i, 0), centres.at(i, 1), kTileUm, kTileSize));
+        real.append(section.pairs()->reader->read(centres.at(i, 0), centres.at(i, 1), tile.tile_um, tile.tile_px));
     }
-    return compare_composition(real, synthetic, kTileUm / kTileSize, derive_seed(section.seed(), "composition"), ctx);
+    return compare_composition(real, synthetic, tile.tile_um / tile.tile_px, derive_seed(section.seed(), "composition"), ctx);
 }
 
 }  // namespace
@@ -39,21 +99,23 @@ Composition composition(Section& section, const fs::path& tiles, std::int64_t n,
 Artifact assess_step(Section& section, const Artifact& synthesized) {
     const Artifact split = upstream(section.project(), synthesized, "split");
     const Artifact yardstick = upstream(section.project(), synthesized, "yardstick");
-    const Provenance provenance = section.provenance("assess", {split.id, synthesized.id, yardstick.id}, json::object());
-    return section.obtain(provenance, [&](const fs::path& staging) {
-        const Matrix synthetic = read_matrix(synthesized.folder / "features.f32"), train = read_matrix(yardstick.folder / "train.f32"),
-                     views = read_matrix(yardstick.folder / "views.f32"), reference = read_matrix(yardstick.folder / "reference.f32");
-        AssessInputs inputs;
-        inputs.synthetic = &synthetic;
-        inputs.train = &train;
-        inputs.train_views = &views;
-        inputs.reference = &reference;
-        inputs.encoder = read_report(yardstick).value("encoder", "");
-        inputs.seed = derive_seed(section.seed(), "assess");
-        const QualityReport quality = assess(inputs, section.ctx());
-        json report = json::parse(quality.json());
-        report["composition"] =
-            json::parse(composition(section, synthesized.folder / "tiles", synthetic.rows, read_matrix(yardstick.folder / "centres.f32")).json());
+    std::string no_follow, no_outside;
+    const auto held_out_tiles = draw_held_out(section, split, synthesized, no_follow);
+    const Measure own = prepare(section, own_judge(section, yardstick), yardstick, held_out_tiles);
+    std::optional<Measure> outside;
+    if (const auto judge = outside_judge(section, own.judge, no_outside)) outside = prepare(section, *judge, yardstick_step(section, split, *judge), held_out_tiles);
+
+    std::vector<std::string> inputs = {split.id, synthesized.id};
+    for (const auto& id : own.inputs()) inputs.push_back(id);
+    if (outside)
+        for (const auto& id : outside->inputs()) inputs.push_back(id);
+    const json params = {{"seeds_per_spot", section.params().at("seeds_per_spot")}};
+    return section.obtain(section.provenance("assess", inputs, params), [&](const fs::path& staging) {
+        const fs::path tiles = synthesized.folder / "tiles";
+        const Matrix synthetic = read_matrix(synthesized.folder / "features.f32");
+        json report = figures(section, own, synthetic, no_follow);
+        report["outside"] = outside ? figures(section, *outside, described(outside->judge, tiles, section.ctx()), no_follow) : json{{"skipped", no_outside}};
+        report["composition"] = json::parse(composition(section, tiles, synthetic.rows, read_matrix(yardstick.folder / "centres.f32")).json());
         report["reference_includes_held_out"] = read_report(yardstick).value("reference_includes_held_out", false);
         write_report(staging, report);
     });

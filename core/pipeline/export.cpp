@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "pipeline/annotations.h"
 #include "pipeline/command_table.h"
 #include "pipeline/export.h"
 #include "pipeline/figure.h"
@@ -76,6 +77,14 @@ Image map_figure(const Project& project, const Section& section, const SpotData&
     return draw_figure(figure);
 }
 
+std::vector<std::string> split_list(const std::string& text) {
+    std::vector<std::string> names;
+    std::istringstream in(text);
+    for (std::string name; std::getline(in, name, ',');)
+        if (!name.empty()) names.push_back(name);
+    return names;
+}
+
 // A map of another slide ('predict --slide') does not lie over this section.
 Artifact own_map(const Section& section) {
     const auto own = [](const Artifact& map) { return json::parse(map.provenance.params).value("own_slide", false); };
@@ -108,16 +117,17 @@ json export_map(Project& project, const json& params, const std::string& what, c
 }
 
 Command export_command() {
-    Param what{.name = "what", .type = ParamType::Choice, .default_value = "h5ad", .help = "h5ad: the map; csv: the map as a table; png: a figure of one gene", .unit = {},
-               .choices = {"h5ad", "csv", "png"}, .letter = {}};
+    Param what{.name = "what", .type = ParamType::Choice, .default_value = "h5ad", .help = "h5ad: the map; csv: the map as a table; png: a figure of one gene; spots: the measured spots as QuPath GeoJSON", .unit = {},
+               .choices = {"h5ad", "csv", "png", "spots"}, .letter = {}};
     what.positional = what.required = true;
     Param output{.name = "output", .type = ParamType::Path, .default_value = nullptr, .help = "the file to write", .unit = {}, .choices = {}, .letter = "o"};
     output.required = true;
-    const Param gene{.name = "gene", .type = ParamType::Text, .default_value = "", .help = "the gene of the figure, or of a table with its interval; the figure takes the most variable one when empty",
+    const Param gene{.name = "gene", .type = ParamType::Text, .default_value = "", .help = "the gene of the figure, or of a table with its interval; the figure takes the most variable one when empty; of spots several, separated by commas",
                      .unit = {}, .choices = {}, .letter = "g"};
-    return {"export", "write the expression map for other programs: h5ad, CSV, PNG figure", project_params() + Params{what, output, gene},
+    return {"export", "write the expression map (h5ad, CSV, PNG figure) or the spots (QuPath GeoJSON) for other programs", project_params() + Params{what, output, gene},
             [](const json& params, const JobContext& ctx) {
                 const auto project = Project::open(path_of(params, "project"), Project::Mode::Read);
+                if (params.at("what") == "spots") return export_spots(*project, params, split_list(params.value("gene", std::string())), path_of(params, "output"), ctx);
                 return export_map(*project, params, params.at("what"), path_of(params, "output"), ctx);
             },
             [](const json& r) { return "Wrote " + r.at("file").get<std::string>() + "\n"; }};

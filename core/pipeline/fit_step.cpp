@@ -42,6 +42,7 @@ Artifact fit_step(Section& section, const Artifact& split, const std::optional<A
                                {"evaluation_genes", eval},
                                {"spots_train", parts.train.size()},
                                {"synthetic_pairs", material.inputs.synthetic_targets.rows},
+                               {"central", synthesized ? read_report(*synthesized).value("central", json()) : json()},
                                {"synthetic_left_out", material.flagged},
                                {"synthetic_weight", predictor.synthetic_weight()},
                                {"lambda", predictor.lambda()}});

@@ -3,13 +3,16 @@
 #include <fstream>
 #include <numeric>
 
+#include "annotation/read.h"
 #include "base/error.h"
 #include "generate/generate.h"
+#include "pipeline/annotations.h"
 #include "pipeline/command_table.h"
 #include "pipeline/import.h"
 #include "pipeline/params.h"
 #include "pipeline/resources.h"
 #include "project/project.h"
+#include "slide/identifying.h"
 #include "slide/slide.h"
 #include "spatial/read.h"
 
@@ -82,7 +85,9 @@ json describe_file(const fs::path& file, const JobContext& ctx) {
             out["kind"] = "weights";
             return out;
         }
+        if (!recognise_annotation_file(file).empty()) return describe_annotations(file);
     }
+    if (fs::is_regular_file(file / "manifest.json", failed)) return json::parse(describe_weights(file));
     const std::string format = recognise_spot_file(file);
     // Half of a pair: what it is can be told, what it holds only together with the other half.
     if (format == "st_tsv_spots" || format == "st_tsv_counts" || format == "10x_h5" || format == "mtx")
@@ -91,6 +96,19 @@ json describe_file(const fs::path& file, const JobContext& ctx) {
     if (format.empty() && (file.extension() == ".h5" || file.extension() == ".h5ad")) return describe_spots(file, ctx);  // says what is wrong with it
     if (!format.empty()) return describe_spots(file, ctx);
     return describe_slide(file);
+}
+
+json describe_identifying(const fs::path& file) {
+    json found = json::array();
+    for (const Identifying& each : list_identifying(file)) found.push_back({{"where", each.where}, {"key", each.key}, {"value", each.value}});
+    return {{"kind", "identifying"}, {"found", found}};
+}
+
+std::string identifying_summary(const json& result) {
+    std::string text;
+    for (const json& each : result.at("found"))
+        text += each.at("where").get<std::string>() + " · " + each.at("key").get<std::string>() + ": " + each.at("value").get<std::string>() + "\n";
+    return text + "Free text and the pixels themselves are not understood; look at them too before the file is passed on.";
 }
 
 json doctor(const json& params) {
@@ -120,10 +138,14 @@ Command doctor_command() {
 }
 
 Command info_command() {
-    Param file{.name = "file", .type = ParamType::Path, .default_value = nullptr, .help = "slide, spot data, weights or project", .unit = {}, .choices = {}, .letter = {}};
+    Param file{.name = "file", .type = ParamType::Path, .default_value = nullptr, .help = "slide, spot data, annotations, weights or project", .unit = {}, .choices = {}, .letter = {}};
     file.positional = file.required = true;
-    return {"info", "what a slide, spot data, weights or a project hold", {file},
-            [](const json& params, const JobContext& ctx) { return describe_file(path_of(params, "file"), ctx); }, {}};
+    Param phi{.name = "phi", .type = ParamType::Flag, .default_value = false, .help = "what a slide file would give away: dates, names, serial numbers, label pictures", .unit = {}, .choices = {}, .letter = {}};
+    return {"info", "what a slide, spot data, annotations, weights or a project hold", {file, phi},
+            [](const json& params, const JobContext& ctx) {
+                return params.value("phi", false) ? describe_identifying(path_of(params, "file")) : describe_file(path_of(params, "file"), ctx);
+            },
+            [](const json& result) { return result.value("kind", "") == "identifying" ? identifying_summary(result) : result.dump(2, ' ', false, json::error_handler_t::replace); }};
 }
 
 }  // namespace c2l

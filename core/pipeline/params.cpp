@@ -53,8 +53,8 @@ Params compute_params() {
 }
 
 Params model_params() {
-    return {text("central", nullptr, "weights of the central model; the shipped one when not given", ParamType::Path),
-            text("encoder", nullptr, "weights of the tile encoder; the central model's own when not given", ParamType::Path)};
+    return {text("central", nullptr, "weights of the central model, or the folder of a model pack; the shipped one when not given", ParamType::Path),
+            text("encoder", nullptr, "weights of the tile encoder; the central model's own when not given, the shipped one for a model pack", ParamType::Path)};
 }
 
 Params split_params() {
@@ -72,7 +72,7 @@ Params adapt_params() {
             text("gene_list", nullptr, "a text file with the genes to use instead", ParamType::Path),
             whole("adapt_steps", 600, 1, 1e7, "training steps of the local adaptation", "steps"),
             whole("adapt_batch", 32, 1, 65536, "tiles in a training step", "tiles"),
-            real("learning_rate", 5e-4, 1e-8, 1, "step size of the optimiser"),
+            real("learning_rate", 2e-3, 1e-8, 1, "step size of the optimiser"),
             real("gene_dropout", 0.1, 0, 1, "share of the steps that see no genes, for guidance"),
             whole("patience", 6, 1, 1e6, "checks without gain before the training stops early"),
             {.name = "full", .type = ParamType::Flag, .default_value = false, .help = "tune every weight instead of the modulation adapter",
@@ -84,10 +84,17 @@ Params sample_params() {
     number.letter = "n";
     return {number,
             real("interpolate", 0.75, 0, 1, "share of the tiles whose profile lies between two neighbouring training spots"),
-            choice("sampler", {"heun", "euler"}, "how the flow is integrated"),
-            whole("sampler_steps", 10, 1, 1000, "steps of the sampler", "steps"),
-            real("guidance", 1.5, 0, 20, "how strongly the genes steer; 1: no guidance"),
-            whole("sample_batch", 16, 1, 65536, "tiles sampled at once", "tiles")};
+            choice("sampler", {"auto", "heun", "euler", "dpm++2m"}, "how the flow is integrated; auto: heun, for imported central models dpm++2m"),
+            whole("sampler_steps", nullptr, 1, 1000, "steps of the sampler; when not given 10 for heun, 20 for the others", "steps"),
+            real("guidance", nullptr, 0, 20, "how strongly the genes steer; 1: no guidance; when not given 3, for imported central models 2"),
+            real("guidance_from", 0.0, 0, 1, "guidance begins at this time of the flow; 0: noise, 1: image"),
+            real("guidance_to", 0.9, 0, 1, "guidance ends at this time of the flow"),
+            whole("sample_batch", 16, 1, 65536, "tiles sampled at once on a GPU; a CPU takes four, so that the same seed gives the same tile", "tiles")};
+}
+
+Params assess_params() {
+    return {whole("seeds_per_spot", 2, 0, 100, "tiles drawn from the profile of each held-out spot, to see whether tiles follow genes; 0: none", "tiles"),
+            text("outside_encoder", nullptr, "weights of a tile encoder trained elsewhere, for a second opinion; that of $C2L_SHARED when not given", ParamType::Path)};
 }
 
 Params fit_params() {

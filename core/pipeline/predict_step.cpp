@@ -85,7 +85,7 @@ Artifact predict_step(Section& section, const Artifact& fit, const fs::path& oth
         content.hires_scale = static_cast<double>(content.hires.width) / static_cast<double>(slide->info().width);
         content.spot_diameter_fullres = *map.spots.diameter_px;
         content.provenance_json = json{{"id", provenance.id()}, {"step", "predict"}, {"params", json::parse(provenance.params)}, {"inputs", provenance.inputs},
-                                       {"seed", provenance.seed}, {"program", std::string("c2l ") + program_version()}, {"unit", read_report(fit).at("target")}}
+                                       {"seed", provenance.seed}, {"program", std::string("c2l ") + program_version()}, {"unit", read_report(fit).at("target")}, {"central", read_report(fit).value("central", json())}}
                                       .dump();
         write_h5ad(staging / "map.h5ad", content);
         write_report(staging, {{"points", map.spots.size()},

@@ -1,7 +1,10 @@
+#include <cmath>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/random.h"
+#include "generate/distributed.h"
 #include "pipeline/command_table.h"
 #include "pipeline/params.h"
 #include "pipeline/training_tiles.h"
@@ -13,21 +16,15 @@ using nlohmann::json;
 
 namespace {
 
-std::vector<fs::path> paths_of(const json& params, const char* name) {
-    std::vector<fs::path> out;
-    for (const json& item : params.at(name)) out.emplace_back(item.get<std::string>());
-    return out;
-}
-
 // The model card with what the tiles were cut from.
-std::string card_of(const json& params, const json& origin) {
+std::string card_of(const json& params, const json& origin, double tile_um) {
     json card = json::object();
     if (const auto file = path_of(params, "card"); !file.empty()) {
         card = json::parse(read_file(file, 1 << 20), nullptr, false);
         if (!card.is_object()) throw Error(ErrorCode::BadInput, "is not a JSON object; write the model card as one", file);
     }
     card["tiles_from"] = origin;
-    card["tile_um"] = kTrainingTileUm;
+    card["tile_um"] = tile_um;
     return card.dump();
 }
 
@@ -39,71 +36,114 @@ fs::path work_of(const json& params, const fs::path& out) {
     return out.string() + ".work-" + sha256_hex(relevant.dump()).substr(0, 12);
 }
 
-json run_pretrain(const json& params, const JobContext& ctx) {
-    const fs::path out = path_of(params, "output");
-    PretrainParams training;
-    training.preset = params.at("preset");
-    training.autoencoder_steps = params.at("autoencoder_steps");
-    training.encoder_steps = params.at("encoder_steps");
-    training.denoiser_steps = params.at("denoiser_steps");
-    training.batch = params.at("batch");
-    training.learning_rate = params.at("learning_rate");
-    training.bf16 = !params.at("fp32").get<bool>();
-    training.seed = derive_seed(seed_of(params), "pretrain");
-    training.compute = compute_of(params);
-    use_device(training.compute);
-    const fs::path work = work_of(params, out);
+PretrainParams training_of(const json& params) {
+    PretrainParams out;
+    out.preset = params.at("preset");
+    out.autoencoder_steps = params.at("autoencoder_steps");
+    out.encoder_steps = params.at("encoder_steps");
+    out.denoiser_steps = params.at("denoiser_steps");
+    out.batch = params.at("batch");
+    out.encoder_pairs = params.at("encoder_pairs");
+    out.autoencoder_batch = params.at("autoencoder_batch");
+    out.views = params.at("views");
+    out.learning_rate = params.at("learning_rate");
+    out.bf16 = !params.at("fp32").get<bool>();
+    out.seed = derive_seed(seed_of(params), "pretrain");
+    out.init = path_of(params, "init");
+    return out;
+}
 
-    TileSources sources;
-    sources.slides = paths_of(params, "slides");
-    sources.folders = paths_of(params, "tiles");
-    sources.exclude = params.at("exclude").get<std::vector<std::string>>();
-    sources.slide_mpp = number_of(params, "slide_mpp").value_or(0);
-    sources.folder_mpp = params.at("tiles_mpp");
-    sources.count = params.at("tile_count");
-    sources.seed = seed_of(params);
-    sources.pyramid_cache = work / "pyramids";
+// The packs that were given, and the one that is cut here from slides and folders, once, by the first process.
+std::vector<std::shared_ptr<const TilePack>> open_packs(const json& params, const fs::path& work, const Processes& processes, const JobContext& ctx) {
+    std::vector<std::shared_ptr<const TilePack>> packs;
+    for (const auto& path : paths_of(params, "packs")) packs.push_back(TilePack::open(path));
+    TileSources sources = tile_sources_of(params);
+    if (packs.empty() || !sources.slides.empty() || !sources.folders.empty()) {
+        sources.pyramid_cache = work / "pyramids";
+        const fs::path path = work / "training.tiles";
+        processes.first_does("tiles", [&] { cut_training_tiles(sources, path, ctx); });
+        packs.push_back(TilePack::open(path));
+    }
+    const TrainingTile tile = training_tile(params.at("preset"));
+    for (const auto& pack : packs)
+        if (pack->size() != tile.px || std::abs(pack->tile_um() - tile.um) > 0.5)
+            throw Error(ErrorCode::Mismatch, "the tile packs were cut for another preset than " + params.at("preset").get<std::string>() + "; cut them again with its name");
+    return packs;
+}
+
+json run_pretrain(const json& params, const JobContext& given) {
+    const fs::path out = path_of(params, "output");
+    PretrainParams training = training_of(params);
+    const Launch launch = launch_from_environment();
+    training.compute = compute_of(launch, compute_of(params));
+    const Processes processes(launch, use_device(training.compute));
+    JobContext ctx = given;
+    if (!processes.first()) ctx.on_progress = nullptr, ctx.on_issue = nullptr;  // all would say the same
+    const fs::path work = work_of(params, out);
     const EtaClock clock;
     reset_peak_memory();
-    const TrainingTiles cut = cut_training_tiles(sources, ctx);
-    training.card_json = card_of(params, cut.origin);
-    pretrain(cut.tiles, training, work, out, ctx);
-    return {{"weights", out.string()}, {"sha256", sha256_file(out)}, {"tiles", cut.tiles.count()}, {"tiles_from", cut.origin},
+    const auto packs = open_packs(params, work, processes, ctx);
+    const auto exclude = params.at("exclude").get<std::vector<std::string>>();
+    const TileView tiles = view_of(packs, exclude);
+    const json origin = origin_of(packs, exclude);
+    training.card_json = card_of(params, origin, packs[0]->tile_um());
+    pretrain(tiles, training, work, out, ctx, &processes);
+    processes.part();
+    if (!processes.first()) return {{"process", processes.rank()}, {"of", processes.count()}, {"peak_memory_bytes", peak_memory_bytes()}};
+    return {{"weights", out.string()}, {"sha256", sha256_file(out)}, {"tiles", tiles.count()}, {"tiles_from", origin}, {"work", work.string()},
             {"description", json::parse(describe_weights(out))}, {"seconds", clock.elapsed_s()}, {"peak_memory_bytes", peak_memory_bytes()}};
+}
+
+json run_cut(const json& params, const JobContext& ctx) {
+    const fs::path out = path_of(params, "output");
+    if (fs::exists(out)) throw Error(ErrorCode::BadInput, "is there already; remove it or choose another name", out);
+    TileSources sources = tile_sources_of(params);
+    sources.pyramid_cache = out.string() + ".pyramids";
+    const EtaClock clock;
+    cut_training_tiles(sources, out, ctx);
+    const auto pack = TilePack::open(out);
+    return {{"pack", out.string()}, {"tiles", pack->count()}, {"tile_px", pack->size()}, {"tile_um", pack->tile_um()}, {"sources", pack->runs().size()},
+            {"id", pack->id()}, {"seconds", clock.elapsed_s()}, {"peak_memory_bytes", peak_memory_bytes()}};
+}
+
+Param number(std::string name, ParamType type, json fallback, double low, double high, std::string help, std::string unit = {}) {
+    return {.name = std::move(name), .type = type, .default_value = std::move(fallback), .help = std::move(help), .unit = std::move(unit), .low = low, .high = high, .choices = {}, .letter = {}};
+}
+
+Param text(std::string name, ParamType type, json fallback, std::string help) {
+    return {.name = std::move(name), .type = type, .default_value = std::move(fallback), .help = std::move(help), .unit = {}, .choices = {}, .letter = {}};
+}
+
+Param output(std::string help) {
+    Param out = text("output", ParamType::Path, nullptr, std::move(help));
+    out.letter = "o";
+    out.required = true;
+    return out;
 }
 
 }  // namespace
 
 Command pretrain_command() {
     const PretrainParams standard;
-    const auto number = [](std::string name, ParamType type, json fallback, double low, double high, std::string help, std::string unit = {}) {
-        return Param{.name = std::move(name), .type = type, .default_value = std::move(fallback), .help = std::move(help), .unit = std::move(unit), .low = low, .high = high, .choices = {}, .letter = {}};
-    };
-    const auto text = [](std::string name, ParamType type, json fallback, std::string help) {
-        return Param{.name = std::move(name), .type = type, .default_value = std::move(fallback), .help = std::move(help), .unit = {}, .choices = {}, .letter = {}};
-    };
-    Param preset = text("preset", ParamType::Choice, "tiny", "size of the model");
-    preset.choices = {"tiny"};
-    Param output = text("output", ParamType::Path, nullptr, "where the weights go (*.safetensors)");
-    output.letter = "o";
-    output.required = true;
-    const Params own = {text("slides", ParamType::Paths, json::array(), "slides to learn from"),
-                        text("tiles", ParamType::Paths, json::array(), "folders of images to learn from; a groups.csv names groups for --exclude"),
-                        text("exclude", ParamType::Paths, json::array(), "file names or groups to leave out"),
-                        number("slide_mpp", ParamType::Number, nullptr, 0.01, 100, "µm per pixel of slides that do not say", "µm"),
-                        number("tiles_mpp", ParamType::Number, 0.5, 0.01, 100, "µm per pixel of the images in folders", "µm"),
-                        number("tile_count", ParamType::Integer, 12000, 64, 200000, "tiles to cut", "tiles"),
-                        preset,
+    const Params own = {text("packs", ParamType::Paths, json::array(), "tile packs made by c2l cut for this preset"),
                         number("autoencoder_steps", ParamType::Integer, standard.autoencoder_steps, 0, 1e8, "training steps of the autoencoder", "steps"),
                         number("encoder_steps", ParamType::Integer, standard.encoder_steps, 0, 1e8, "training steps of the tile encoder", "steps"),
                         number("denoiser_steps", ParamType::Integer, standard.denoiser_steps, 0, 1e8, "training steps of the denoiser", "steps"),
-                        number("batch", ParamType::Integer, standard.batch, 1, 65536, "tiles in a training step", "tiles"),
-                        number("learning_rate", ParamType::Number, standard.learning_rate, 1e-8, 1, "step size of the optimiser"),
+                        number("batch", ParamType::Integer, standard.batch, 1, 4096, "tiles in a training step, in each process", "tiles"),
+                        number("autoencoder_batch", ParamType::Integer, standard.autoencoder_batch, 1, 4096, "the same for the autoencoder", "tiles"),
+                        number("encoder_pairs", ParamType::Integer, standard.encoder_pairs, 1, 4096, "pairs of crops in a step of the tile encoder, in each process", "pairs"),
+                        number("views", ParamType::Integer, standard.views, 1, 1000, "encoded views kept of each tile, on disk"),
+                        number("learning_rate", ParamType::Number, standard.learning_rate, 1e-8, 1, "step size of the optimiser; the denoisers of base and large take a fifth and a tenth of it"),
+                        text("init", ParamType::Path, nullptr, "a central model of this preset to go on from; parts with 0 steps stay as they are"),
                         text("fp32", ParamType::Flag, false, "never use bfloat16"),
                         text("card", ParamType::Path, nullptr, "a JSON file with data, licences and attribution for the model card"),
-                        text("work", ParamType::Path, nullptr, "folder for checkpoints; the same command goes on from there"),
-                        output};
-    return {"pretrain", "train a central model: autoencoder, tile encoder and denoiser", own + compute_params(), run_pretrain, {}};
+                        text("work", ParamType::Path, nullptr, "folder for tiles and checkpoints; the same command goes on from there"),
+                        output("where the weights go (*.safetensors)")};
+    return {"pretrain", "train a central model: autoencoder, tile encoder and denoiser; under torchrun or srun with several processes", tile_source_params() + own + compute_params(), run_pretrain, {}};
+}
+
+Command cut_command() {
+    return {"cut", "cut training tiles from slides and images into a tile pack for pretrain", tile_source_params() + Params{output("where the tile pack goes (*.tiles)")} + compute_params(), run_cut, {}};
 }
 
 }  // namespace c2l

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 Params main_job_params() {
-    return split_params() + adapt_params() + sample_params() + fit_params() + evaluate_params() + predict_params() + model_params() + compute_params();
+    return split_params() + adapt_params() + sample_params() + assess_params() + fit_params() + evaluate_params() + predict_params() + model_params() + compute_params();
 }
 
 json main_job(Project& project, const json& params, const JobContext& ctx) {

@@ -1,64 +1,113 @@
 // One tile now, for the gene dial: the profile of a training spot with some genes turned up or down, at a fixed seed.
 #include <algorithm>
-#include <cmath>
-#include <sstream>
+#include <memory>
+#include <mutex>
 
 #include "base/error.h"
 #include "generate/generate.h"
 #include "pipeline/command_table.h"
+#include "pipeline/dial.h"
 #include "pipeline/params.h"
 #include "pipeline/picture.h"
+#include "pipeline/profile_range.h"
 #include "pipeline/steps.h"
 #include "pipeline/synthetic.h"
 
 namespace c2l {
 
+namespace fs = std::filesystem;
 using nlohmann::json;
 
 namespace {
 
-// "ERBB2=2.5,KRT8=-1": standard deviations from the mean of the training spots.
-std::vector<std::pair<std::string, float>> parse_dial(const std::string& text) {
-    std::vector<std::pair<std::string, float>> dial;
-    std::istringstream items(text);
-    for (std::string item; std::getline(items, item, ',');) {
-        const auto equal = item.find('=');
-        try {
-            if (equal == std::string::npos) throw std::invalid_argument(item);
-            const float value = std::stof(item.substr(equal + 1));
-            if (!(std::abs(value) <= 10)) throw std::invalid_argument(item);
-            dial.emplace_back(item.substr(0, equal), value);
-        } catch (const std::logic_error&) {
-            throw Error(ErrorCode::BadInput, "'" + item + "' is not of the form GENE=NUMBER with a number between -10 and 10");
-        }
+// All that a tile needs, kept between two requests: reading it takes longer than drawing.
+struct Loaded {
+    std::string key;
+    Generator generator;
+    std::vector<std::string> barcodes;
+    Matrix profiles;  // standardised, a row for each barcode
+    ProfileRange range;
+    json sampling;    // what suits the central model
+    double tile_um;
+};
+
+std::mutex loaded_mutex;                 // one tile at a time
+std::unique_ptr<const Loaded> loaded_;   // one model at most
+
+// A file by what the system says of it: hashing the weights at each turn of the dial would take as long as the tile.
+std::string file_key(const fs::path& path) {
+    std::error_code failed;
+    const auto size = fs::file_size(path, failed);
+    const auto time = fs::last_write_time(path, failed);
+    return fs::absolute(path).string() + '\n' + std::to_string(size) + '\n' + std::to_string(time.time_since_epoch().count()) + '\n';
+}
+
+// Artifacts are named by their content and never change; spots and scale are named by the split, weights by their file.
+const Loaded& load(Section& section, const Artifact& adapted) {
+    const Artifact split = upstream(section.project(), adapted, "split");
+    section.go_on_from(split);
+    const ComputeParams compute = compute_of(section.params());
+    const std::string key = adapted.folder.string() + '\n' + adapted.id + '\n' + file_key(section.central()) + compute.device + '\n' + std::to_string(compute.threads) + '\n' +
+                            section.pairing_params().dump();
+    if (loaded_ && loaded_->key == key) return *loaded_;
+    loaded_.reset();  // never two models at once
+    const fs::path adapter = adapted.folder / "adapter.safetensors";
+    Generator generator(section.central(), adapter, compute);
+    const PairedTiles& pairs = *section.pairs();
+    std::vector<std::int64_t> all(pairs.size());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int64_t>(i);
+    const Split parts = load_split(section, split);
+    const GenePanel panel = generator.panel();
+    loaded_ = std::make_unique<const Loaded>(Loaded{key, std::move(generator), pairs.barcodes, panel.standardised(pairs, all),
+                                                    ProfileRange(adapter, panel.standardised(pairs, parts.train.rows())), sampling_of(json::object(), section.central()), central_info(section.central()).tile_um});
+    return *loaded_;
+}
+
+Matrix profile_of(const Loaded& loaded, const std::string& spot, const fs::path& project) {
+    Matrix profile(1, loaded.profiles.cols);  // the mean of the training spots
+    if (spot.empty()) return profile;
+    const auto found = std::find(loaded.barcodes.begin(), loaded.barcodes.end(), spot);
+    if (found == loaded.barcodes.end()) throw Error(ErrorCode::NotFound, "there is no spot '" + spot + "' in use on this section", project);
+    std::copy_n(loaded.profiles.row(found - loaded.barcodes.begin()), loaded.profiles.cols, profile.row(0));
+    return profile;
+}
+
+// Turns the genes of the profile; tells where each stood and what was seen of it.
+json turn(Matrix& profile, const std::vector<DialSetting>& dial, const ProfileRange& range, bool& inside) {
+    json turned = json::array();
+    for (const DialSetting& setting : dial) {
+        const float lowest = range.lowest(setting.column), highest = range.highest(setting.column);
+        turned.push_back({{"gene", setting.gene}, {"sd", setting.sd}, {"own_sd", profile.at(0, setting.column)}, {"lowest_sd", lowest}, {"highest_sd", highest}});
+        profile.at(0, setting.column) = setting.sd;
+        inside = inside && setting.sd >= lowest && setting.sd <= highest;
     }
-    return dial;
+    return turned;
 }
 
 json run_sample(const json& params, const JobContext& ctx) {
+    const std::lock_guard lock(loaded_mutex);
     const auto project = Project::open(path_of(params, "project"), Project::Mode::Read);
     Section section(*project, params, ctx);
     const Artifact adapted = section.need("adapt", "adapt");
-    const Artifact split = upstream(*project, adapted, "split");
-    section.go_on_from(split);
-    const auto adapter = adapted.folder / "adapter.safetensors";
-    const GenePanel panel = adapter_panel(adapter);
-    Matrix profile(1, static_cast<std::int64_t>(panel.genes.size()));  // the mean of the training spots
-    const std::string spot = params.at("spot");
-    if (!spot.empty()) {
-        const PairedTiles& pairs = *section.pairs();
-        const auto found = std::find(pairs.barcodes.begin(), pairs.barcodes.end(), spot);
-        if (found == pairs.barcodes.end()) throw Error(ErrorCode::NotFound, "there is no spot '" + spot + "' in use on this section", project->path());
-        profile = panel.standardised(pairs, {found - pairs.barcodes.begin()});
+    const Loaded& loaded = load(section, adapted);
+    json sampling = loaded.sampling;
+    for (const auto& [name, value] : params.items())
+        if (sampling.contains(name) && !value.is_null() && value != "auto") sampling[name] = value;
+    if (sampling["sampler"] != loaded.sampling["sampler"] && params.at("sampler_steps").is_null()) sampling["sampler_steps"] = default_steps(sampling["sampler"]);
+
+    const GenePanel& panel = loaded.generator.panel();
+    Matrix profile = profile_of(loaded, params.at("spot"), project->path());
+    bool inside = true;
+    const json turned = turn(profile, parse_dial(params.at("dial"), panel), loaded.range, inside);
+    inside = inside && loaded.range.place(profile.row(0)).inside();
+    const TileSet tile = loaded.generator.draw(profile, {section.seed()}, sampler_of(sampling, compute_of(params)), ctx);
+    json out = {{"png_base64", base64(encode_png(tile.image(0), "Synthetic tissue tile made by C2L Studio; not a patient's tissue"))},
+                {"width", tile.size}, {"height", tile.size}, {"tile_um", loaded.tile_um}, {"seed", section.seed()}, {"adapter", adapted.id}, {"turned", turned}, {"in_range", inside}};
+    if (params.at("list").get<bool>()) {
+        out["genes"] = panel.genes;
+        out["spots"] = loaded.barcodes;
     }
-    for (const auto& [gene, value] : parse_dial(params.at("dial"))) {
-        const auto found = std::find(panel.genes.begin(), panel.genes.end(), gene);
-        if (found == panel.genes.end()) throw Error(ErrorCode::NotFound, "the generator was not adapted with the gene '" + gene + "'", adapter);
-        profile.at(0, found - panel.genes.begin()) = value;
-    }
-    const TileSet tile = synthesize(section.central(), adapter, profile, {section.seed()}, sampler_of(params, compute_of(params)), ctx);
-    return {{"png_base64", base64(encode_png(tile.image(0), "Synthetic tissue tile made by C2L Studio; not a patient's tissue"))},
-            {"width", tile.size}, {"height", tile.size}, {"seed", section.seed()}, {"adapter", adapted.id}};
+    return out;
 }
 
 }  // namespace
@@ -66,14 +115,18 @@ json run_sample(const json& params, const JobContext& ctx) {
 Command sample_command() {
     Params sampler;
     for (const Param& param : sample_params())
-        if (param.name == "sampler" || param.name == "sampler_steps" || param.name == "guidance") sampler.push_back(param);
+        for (const char* name : {"sampler", "sampler_steps", "guidance", "guidance_from", "guidance_to"})
+            if (param.name == name) {
+                sampler.push_back(param);
+                sampler.back().default_value = param.type == ParamType::Choice ? json("auto") : json();
+            }
     const auto text = [](std::string name, std::string help) {
         return Param{.name = std::move(name), .type = ParamType::Text, .default_value = "", .help = std::move(help), .unit = {}, .choices = {}, .letter = {}};
     };
-    Command command{"sample", "one synthetic tile now, as PNG in base64",
-                    project_params() + Params{text("spot", "barcode of the spot whose profile is drawn from; the mean profile when empty"),
-                                              text("dial", "genes set to other values: GENE=STANDARD_DEVIATIONS,…")} + sampler + model_params() + compute_params(),
-                    run_sample, {}};
+    Params own = {text("spot", "barcode of the spot whose profile is drawn from; the mean profile when empty"),
+                  text("dial", "genes set to other values, all together: GENE=STANDARD_DEVIATIONS,…"),
+                  {.name = "list", .type = ParamType::Flag, .default_value = false, .help = "also name the genes and the spots that there are", .unit = {}, .choices = {}, .letter = {}}};
+    Command command{"sample", "one synthetic tile now, as PNG in base64", project_params() + own + sampler + model_params() + compute_params(), run_sample, {}};
     command.worker_only = true;
     return command;
 }

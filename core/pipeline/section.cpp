@@ -104,14 +104,26 @@ const std::filesystem::path& Section::central() {
 }
 
 const std::string& Section::central_id() {
-    if (central_id_.empty()) central_id_ = sha256_file(central());
+    if (central_id_.empty()) central_id_ = c2l::central_id(central());
     return central_id_;
+}
+
+const CentralInfo& Section::central_info() {
+    if (!central_info_) central_info_ = c2l::central_info(central());
+    return *central_info_;
+}
+
+json Section::central_record() {
+    const CentralInfo& central = central_info();
+    return {{"architecture", central.architecture}, {"licence", central.licence}, {"attribution", central.attribution}};
 }
 
 const std::filesystem::path& Section::encoder_file() {
     if (encoder_file_.empty()) {
         encoder_file_ = path_of(params_, "encoder");
-        if (encoder_file_.empty()) encoder_file_ = central();
+        // A model pack brings no tile encoder; the shipped model does.
+        std::error_code failed;
+        if (encoder_file_.empty()) encoder_file_ = std::filesystem::is_regular_file(central(), failed) && central().extension() != ".json" ? central() : central_weights({});
     }
     return encoder_file_;
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "dataset/pairing.h"
+#include "generate/generate.h"
 #include "nn/tile_encoder.h"
 #include "predict/predict.h"
 #include "project/project.h"
@@ -35,7 +36,9 @@ public:
     std::shared_ptr<const PairedTiles> pairs();
     const TissueMask& mask();
     const std::filesystem::path& central();
-    const std::string& central_id();  // content hash of the file
+    const std::string& central_id();  // content hash
+    const CentralInfo& central_info();  // its tiles and licence
+    nlohmann::json central_record();    // architecture, licence, attribution: for the report of whatever is made with it
     const TileEncoder& encoder();
     const std::string& encoder_id();  // content hash of the file
 
@@ -61,6 +64,7 @@ private:
     std::shared_ptr<const Slide> slide_;
     std::shared_ptr<const PairedTiles> pairs_;
     std::optional<TissueMask> mask_;
+    std::optional<CentralInfo> central_info_;
     std::unique_ptr<TileEncoder> encoder_;
     std::filesystem::path central_, encoder_file_;
     std::string central_id_, encoder_id_, device_;

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "pipeline/command_table.h"
+#include "pipeline/copy_gate.h"
 #include "pipeline/params.h"
 #include "pipeline/steps.h"
 #include "pipeline/summary.h"
@@ -60,6 +61,27 @@ Param output(std::string help) {
     return {.name = "output", .type = ParamType::Path, .default_value = nullptr, .help = std::move(help), .unit = {}, .choices = {}, .letter = "o"};
 }
 
+// Which profiles tiles are drawn from; without any of them between measured ones, for training the predictor.
+Params profile_params() {
+    return {{.name = "from_spots", .type = ParamType::Flag, .default_value = false, .help = "only the measured profiles of the training spots (as --interpolate 0)", .unit = {}, .choices = {}, .letter = {}},
+            {.name = "profiles", .type = ParamType::Path, .default_value = nullptr, .help = "profiles of this h5ad (cells or spots × genes; counts or log1p) instead; apart from the pairs that the predictor learns from",
+             .unit = {}, .choices = {}, .letter = {}},
+            {.name = "dial", .type = ParamType::Text, .default_value = "",
+             .help = "a paired series instead: each training spot's own profile and, from the same seed, each setting alone: GENE=SD,SD,…,GENE=SD,… (standard deviations from the mean of the training spots); "
+                     "-n is the number of spots, 8 when not given",
+             .unit = {}, .choices = {}, .letter = {}}};
+}
+
+Artifact draw(Section& section, const Artifact& adapted, const fs::path& profiles, const std::string& dial) {
+    if (!profiles.empty()) return imported_tiles_step(section, adapted, profiles);
+    return dial.empty() ? synthesize_step(section, adapted) : dial_tiles_step(section, adapted, dial);
+}
+
+Param allow_copies() {
+    return {.name = "allow_copies", .type = ParamType::Flag, .default_value = false, .help = "copy the tiles out even when more than 2 % of them are near copies of training tiles",
+            .unit = {}, .choices = {}, .letter = {}};
+}
+
 }  // namespace
 
 Command adapt_command() {
@@ -78,24 +100,32 @@ Command adapt_command() {
 
 Command synthesize_command() {
     return {"synthesize", "draw synthetic tiles with their gene profiles from the local generator",
-            project_params() + sample_params() + Params{output("also copy the tiles and their table to this folder")} + model_params() + compute_params(),
-            [](const json& params, const JobContext& ctx) {
+            project_params() + sample_params() + profile_params() + Params{output("also copy the tiles and their table to this folder"), allow_copies()} + model_params() + compute_params(),
+            [](json params, const JobContext& ctx) {
+                const fs::path profiles = path_of(params, "profiles");
+                const std::string dial = params.at("dial");
+                if (params.at("from_spots").get<bool>() + !profiles.empty() + !dial.empty() > 1)
+                    throw Error(ErrorCode::BadInput, "--from-spots, --profiles and --dial are three different sources; give one of them");
+                if (params.at("from_spots").get<bool>()) params["interpolate"] = 0.0;
                 const auto project = open_project(params);
                 Section section(*project, params, ctx);
                 const Artifact adapted = section.need("adapt", "adapt");
                 section.go_on_from(upstream(*project, adapted, "split"));
-                const Artifact made = synthesize_step(section, adapted);
+                const Artifact made = draw(section, adapted, profiles, dial);
                 if (const auto to = path_of(params, "output"); !to.empty()) {
+                    require_few_copies(read_report(made), params.at("allow_copies"), ctx);
                     copy_tiles(made.folder / "tiles", to / "tiles");
                     for (const char* part : {"profiles.h5ad", "sheet.png"}) copy_out(made.folder / part, to / part);
                 }
                 return answer(section, made);
             },
-            [](const json& r) { return folder_summary(r, r.at("tiles").dump() + " synthetic tiles, " + r.at("flagged").dump() + " flagged as near copies"); }};
+            [](const json& r) { return folder_summary(r, r.at("tiles").dump() + " synthetic tiles, " + r.at("flagged").dump() + " flagged as near copies" +
+                                             (r.contains("out_of_range") ? ", " + r.at("out_of_range").dump() + " outside what the generator was adapted on" : "")); }};
 }
 
 Command assess_command() {
-    return {"assess", "quality report of the synthetic tiles: distances, copies, composition", project_params() + compute_params(),
+    return {"assess", "quality report of the synthetic tiles: distances, copies, composition, whether they follow the genes",
+            project_params() + assess_params() + model_params() + compute_params(),
             [](const json& params, const JobContext& ctx) {
                 const auto project = open_project(params);
                 Section section(*project, params, ctx);

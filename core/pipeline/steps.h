@@ -20,8 +20,12 @@ Artifact yardstick_step(Section& section, const Artifact& split);
 // synthesize: tiles with their profiles, gated for copies. ← split, adapt, yardstick, central model
 Artifact synthesize_step(Section& section, const Artifact& adapt);
 TileSet load_tiles(const Artifact& synthesized, const JobContext& ctx);
+// imported_tiles: tiles of the profiles of a file. dial_tiles: paired series with genes turned (see profiles.h). Neither takes part in what follows.
+// ← split, adapt, yardstick, central model [, the file]
+Artifact imported_tiles_step(Section& section, const Artifact& adapt, const std::filesystem::path& file);
+Artifact dial_tiles_step(Section& section, const Artifact& adapt, const std::string& dial);
 
-// assess: quality report. ← split, synthesize, yardstick
+// assess: quality report. ← split, synthesize, yardstick, follow [, other_section] (see assessment.h)
 Artifact assess_step(Section& section, const Artifact& synthesized);
 
 // places: features of all spots' surroundings. ← slide, spots, encoder

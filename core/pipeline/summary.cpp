@@ -72,13 +72,55 @@ std::string evaluation_summary(const json& report) {
     return text;
 }
 
+namespace {
+
+// A figure that stands alone in its line.
+std::string plain(const std::string& name, const std::string& value) {
+    std::string line = "  " + name;
+    line.resize(std::max<std::size_t>(line.size(), 52), ' ');
+    return line + value + "\n";
+}
+
+const json& member(const json& object, const char* key) {
+    static const json none;
+    const auto found = object.is_object() ? object.find(key) : object.end();
+    return object.is_object() && found != object.end() ? *found : none;
+}
+
+std::string distances(const json& report) {
+    std::string text = row("FD-encoder", report, "frechet");
+    if (report.contains("frechet")) text += plain("  real against real", fixed(number(report.at("frechet"), "floor"), 3));
+    if (const json& other = member(report, "floor_other_section"); other.is_object())
+        text += plain("  real against " + other.value("name", std::string("another section")), fixed(number(other, "frechet"), 3));
+    text += row("kernel distance", report, "kid");
+    return text + plain("near copies of training tiles", fixed(100 * number(report, "copies_fraction"), 1) + " %");
+}
+
+std::string against_chance(const std::string& name, const json& figure, const char* chance) {
+    return plain(name, interval(figure) + "; " + chance + " " + fixed(number(member(figure, "shuffled"), "value"), 3) + ", p " + fixed(number(figure, "p"), 4));
+}
+
+std::string follows_genes(const json& f) {
+    if (!f.is_object()) return {};
+    if (f.contains("skipped")) return "  whether tiles follow the genes was not measured: " + f.at("skipped").get<std::string>() + "\n";
+    std::string text = "  do tiles of " + member(f, "spots").dump() + " held-out profiles follow their genes?\n";
+    const json &trip = member(f, "round_trip"), &depth = member(trip, "depth_partial");
+    text += against_chance("  genes read back from them, r", trip, "shuffled");
+    text += plain("    from the real tiles", interval(member(trip, "real")));
+    text += against_chance("  with sequencing depth partialled out", depth, "shuffled");
+    text += plain("    from the real tiles", interval(member(depth, "real")));
+    return text + against_chance("  rank of the true tile (0 first, 1 last)", member(member(f, "retrieval"), "mean_rank"), "chance");
+}
+
+}  // namespace
+
 std::string quality_summary(const json& report) {
     std::string text = "Synthetic tiles against real ones that were not learnt from (" + report.value("encoder", std::string("encoder")) + ")\n";
-    text += row("FD-encoder", report, "frechet");
-    if (report.contains("frechet")) text += "    real against real" + std::string(33, ' ') + fixed(number(report.at("frechet"), "floor"), 3) + "\n";
-    text += row("kernel distance", report, "kid");
-    text += "  near copies of training tiles" + std::string(21, ' ') + fixed(100 * number(report, "copies_fraction"), 1) + " %\n";
-    return text;
+    text += distances(report) + follows_genes(member(report, "follows_genes"));
+    const json& outside = member(report, "outside");
+    if (!outside.is_object()) return text;
+    if (outside.contains("skipped")) return text + "In the eyes of another encoder: not measured, " + outside.at("skipped").get<std::string>() + "\n";
+    return text + "In the eyes of an encoder from outside (" + outside.value("encoder", std::string("encoder")) + ")\n" + distances(outside) + follows_genes(member(outside, "follows_genes"));
 }
 
 std::string steps_summary(const json& steps) {

@@ -12,7 +12,10 @@
 
 namespace c2l {
 
-SampleParams sampler_of(const nlohmann::json& params, const ComputeParams& compute);
+// sampler, sampler_steps, guidance, guidance_from, guidance_to: what was asked for, else what suits the central model. Part of a step's identity.
+nlohmann::json sampling_of(const nlohmann::json& params, const std::filesystem::path& central);
+SampleParams sampler_of(const nlohmann::json& sampling, const ComputeParams& compute);
+std::filesystem::path tile_name(std::size_t i);  // "000000.png"
 // 000000.png … in `folder`, one for each row and seed; tiles that are there already (from a run that was stopped) are kept.
 void draw_tiles(const std::filesystem::path& central, const std::filesystem::path& adapter, const Matrix& profiles,
                 const std::vector<std::uint64_t>& seeds, const SampleParams& sampler, const std::filesystem::path& folder, const JobContext& ctx);

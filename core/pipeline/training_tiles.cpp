@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <set>
 #include <sstream>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/random.h"
+#include "generate/generate.h"
 #include "pipeline/picture.h"
 #include "slide/slide.h"
 #include "slide/tissue.h"
@@ -20,7 +23,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr double kMpp = kTrainingTileUm / kTrainingTilePx;
 constexpr int kTries = 50;  // places looked at for one tile before its source is given up
 
 // Glass has next to no contrast; tissue always has some.
@@ -36,16 +38,24 @@ bool has_contrast(const Image& tile) {
 }
 
 struct Source {
-    std::string name;
+    std::string name, group;
+    fs::path path;
+    bool is_slide = false;
     double area_um2 = 0;
-    std::shared_ptr<const Slide> slide;  // either a slide with its mask …
-    TissueMask mask;
-    fs::path picture;                    // … or an image file
-    std::int64_t share = 0;              // tiles to cut
+    OpenOptions options;     // of a slide …
+    TissueMask mask;         // … and its tissue
+    std::int64_t share = 0;  // tiles to cut
 };
 
 bool excluded(const TileSources& sources, const std::string& name) {
     return std::find(sources.exclude.begin(), sources.exclude.end(), name) != sources.exclude.end();
+}
+
+// Converted once and kept under the hash of their content; a pyramid is read where it lies, and a hash would read all of it.
+bool is_plain(const SlideInfo& info) { return info.vendor == "jpeg" || info.vendor == "png" || info.vendor == "tiff"; }
+
+std::string stamp_of(const fs::path& path) {
+    return sha256_hex(path.filename().string() + " " + std::to_string(fs::file_size(path)) + " " + std::to_string(fs::last_write_time(path).time_since_epoch().count()));
 }
 
 void add_slides(const TileSources& sources, std::vector<Source>& found, const JobContext& ctx) {
@@ -53,15 +63,21 @@ void add_slides(const TileSources& sources, std::vector<Source>& found, const Jo
         if (excluded(sources, path.filename().string()) || excluded(sources, path.string())) continue;
         OpenOptions options;
         options.pyramid_cache = sources.pyramid_cache;
-        const auto stated = probe_slide(path).mpp;
+        const SlideInfo seen = probe_slide(path);
+        const auto stated = seen.mpp;
         if (!stated && sources.slide_mpp <= 0) throw Error(ErrorCode::BadInput, "does not say how many µm a pixel has; give it with --slide-mpp", path);
         if (!stated) options.mpp = sources.slide_mpp;
+        if (!is_plain(seen)) options.known_id = stamp_of(path);
+        const auto slide = Slide::open(path, options, ctx);  // closed again until its turn: a million slides are not all open at once
+        const SlideInfo& info = slide->info();
+        options.known_id = info.id;
         Source source;
-        source.name = path.filename().string();
-        source.slide = Slide::open(path, options, ctx);
-        source.mask = find_tissue(*source.slide, ctx);
-        const double mpp = *source.slide->info().mpp;
-        source.area_um2 = source.mask.area_fraction() * static_cast<double>(source.slide->info().width) * static_cast<double>(source.slide->info().height) * mpp * mpp;
+        source.name = source.group = path.filename().string();
+        source.path = path;
+        source.is_slide = true;
+        source.options = options;
+        source.mask = find_tissue(*slide, ctx);
+        source.area_um2 = source.mask.area_fraction() * static_cast<double>(info.width) * static_cast<double>(info.height) * *info.mpp * *info.mpp;
         found.push_back(std::move(source));
     }
 }
@@ -111,12 +127,13 @@ void add_folders(const TileSources& sources, std::vector<Source>& found, const J
                 const Image image = read_picture(file);
                 Source source;
                 source.name = file.filename().string();
-                source.picture = file;
+                source.group = group != groups.end() ? group->second : std::string();
+                source.path = file;
                 source.area_um2 = static_cast<double>(image.width) * image.height * sources.folder_mpp * sources.folder_mpp;
-                if (std::min(image.width, image.height) * sources.folder_mpp >= kTrainingTileUm - 0.5)
+                if (std::min(image.width, image.height) * sources.folder_mpp >= sources.tile_um - 0.5)
                     found.push_back(std::move(source));
                 else
-                    ctx.issue({Severity::Warning, "smaller than a training tile of 110 µm; left out", file.string()});
+                    ctx.issue({Severity::Warning, "smaller than a training tile of " + std::to_string(std::lround(sources.tile_um)) + " µm; left out", file.string()});
             } catch (const Error& error) {
                 ctx.issue({Severity::Warning, error.what(), file.string()});
             }
@@ -136,60 +153,156 @@ void share_out(std::vector<Source>& sources, std::int64_t count) {
     }
 }
 
-Image cut(const Source& source, const Image& picture, double folder_mpp, Random& random) {
-    if (source.slide) {
-        const SlideInfo& info = source.slide->info();
-        const double side = kTrainingTileUm / *info.mpp;
-        const double cx = random.uniform(side / 2, std::max(side / 2 + 1, static_cast<double>(info.width) - side / 2));
-        const double cy = random.uniform(side / 2, std::max(side / 2 + 1, static_cast<double>(info.height) - side / 2));
-        if (source.mask.coverage(cx, cy, side) < 0.5) return {};
-        return source.slide->read({cx - side / 2, cy - side / 2, side, side}, kTrainingTilePx, kTrainingTilePx);
-    }
-    const int side = std::min({picture.width, picture.height, static_cast<int>(std::lround(kTrainingTileUm / folder_mpp))});
+// A random part of a slide; empty where there is too little tissue.
+Image cut(const Slide& slide, const TissueMask& mask, const TileSources& wanted, Random& random) {
+    const SlideInfo& info = slide.info();
+    const double side = wanted.tile_um / *info.mpp;
+    const double cx = random.uniform(side / 2, std::max(side / 2 + 1, static_cast<double>(info.width) - side / 2));
+    const double cy = random.uniform(side / 2, std::max(side / 2 + 1, static_cast<double>(info.height) - side / 2));
+    if (mask.coverage(cx, cy, side) < 0.5) return {};
+    return slide.read({cx - side / 2, cy - side / 2, side, side}, wanted.tile_px, wanted.tile_px);
+}
+
+Image cut(const Image& picture, const TileSources& wanted, Random& random) {
+    const int side = std::min({picture.width, picture.height, static_cast<int>(std::lround(wanted.tile_um / wanted.folder_mpp))});
     const auto x = static_cast<int>(random.below(picture.width - side + 1)), y = static_cast<int>(random.below(picture.height - side + 1));
     Image part(side, side);
     for (int r = 0; r < side; ++r) std::copy_n(picture.at(x, y + r), static_cast<std::size_t>(side) * 3, part.at(0, r));
-    return resize(part, kTrainingTilePx, kTrainingTilePx);
+    return resize(part, wanted.tile_px, wanted.tile_px);
+}
+
+std::function<Image(Random&)> cutter(const Source& source, const TileSources& wanted, const JobContext& ctx) {
+    if (source.is_slide)
+        return [slide = Slide::open(source.path, source.options, ctx), &source, &wanted](Random& random) { return cut(*slide, source.mask, wanted, random); };
+    return [picture = read_picture(source.path), &wanted](Random& random) { return cut(picture, wanted, random); };
+}
+
+// Tiles of one source that are cut with one generator and stand as one run of the pack: what an interrupted cut loses at most.
+struct Lot {
+    std::size_t source;
+    std::int64_t tiles;
+};
+constexpr std::int64_t kLot = 1000;
+
+std::vector<Lot> lots_of(const std::vector<Source>& sources) {
+    std::vector<Lot> out;
+    for (std::size_t s = 0; s < sources.size(); ++s)
+        for (std::int64_t done = 0; done < sources[s].share; done += kLot) out.push_back({s, std::min(kLot, sources[s].share - done)});
+    return out;
+}
+
+// What the pack's content follows from.
+std::string key_of(const std::vector<Source>& sources, const TileSources& wanted) {
+    json key{{"px", wanted.tile_px}, {"um", wanted.tile_um}, {"seed", wanted.seed}, {"count", wanted.count}, {"mpp", {wanted.slide_mpp, wanted.folder_mpp}}};
+    for (const Source& s : sources) key["sources"].push_back({s.name, s.group, s.share, fs::file_size(s.path), s.options.known_id.value_or("")});
+    return key.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace
 
-TrainingTiles cut_training_tiles(const TileSources& wanted, const JobContext& ctx) {
+void cut_training_tiles(const TileSources& wanted, const fs::path& path, const JobContext& ctx) {
+    if (fs::exists(path)) return;
     std::vector<Source> sources;
     add_slides(wanted, sources, ctx);
     add_folders(wanted, sources, ctx);
     if (sources.empty()) throw Error(ErrorCode::BadInput, "nothing to learn from: give slides with --slides or folders of images with --tiles");
     share_out(sources, wanted.count);
-    TrainingTiles out;
-    out.tiles.size = kTrainingTilePx;
-    out.origin = json::array();
-    out.tiles.rgb.reserve(static_cast<std::size_t>(wanted.count) * out.tiles.bytes_per_tile());
+    TilePackWriter pack(path, wanted.tile_px, wanted.tile_um, key_of(sources, wanted));
+    const auto missing = std::max<std::int64_t>(0, wanted.count - static_cast<std::int64_t>(pack.count()));
+    require_space(path.parent_path(), static_cast<std::uint64_t>(missing) * 3 * static_cast<std::uint64_t>(wanted.tile_px) * static_cast<std::uint64_t>(wanted.tile_px), "the tile pack");
     const EtaClock clock;
-    for (std::size_t s = 0; s < sources.size(); ++s) {
-        const Source& source = sources[s];
-        const Image picture = source.slide || source.share == 0 ? Image() : read_picture(source.picture);
-        Random random(derive_seed(wanted.seed, "training tiles", s));
+    const auto before = static_cast<std::int64_t>(pack.count());
+    const auto lots = lots_of(sources);
+    std::function<Image(Random&)> next;
+    std::size_t opened = sources.size();
+    for (std::size_t l = pack.runs().size(); l < lots.size(); ++l) {
+        const Source& source = sources[lots[l].source];
+        if (lots[l].source != opened) next = cutter(source, wanted, ctx);
+        opened = lots[l].source;
+        Random random(derive_seed(wanted.seed, "training tiles", l));
         std::int64_t made = 0;
-        for (std::int64_t tries = 0; made < source.share && tries < source.share * kTries; ++tries) {
+        for (std::int64_t tries = 0; made < lots[l].tiles && tries < lots[l].tiles * kTries; ++tries) {
             if (tries % 16 == 0) ctx.check_stop();
-            const Image tile = cut(source, picture, wanted.folder_mpp, random);
+            const Image tile = next(random);
             if (tile.empty() || !has_contrast(tile)) continue;
-            out.tiles.append(tile);
+            pack.add(tile);
             ++made;
             Progress p;
             p.step = "cut";
-            p.done = static_cast<std::int64_t>(out.tiles.count());
+            p.done = static_cast<std::int64_t>(pack.count());
             p.total = wanted.count;
-            p.eta_s = clock.eta_s(p.done, p.total);
+            p.eta_s = clock.eta_s(p.done - before, p.total - before);
             p.message = source.name;
             ctx.progress(p);
         }
-        if (made > 0) out.origin.push_back({{"name", source.name}, {"tiles", made}});
+        pack.end_run(source.name, source.group);
     }
-    if (out.tiles.count() < 64) throw Error(ErrorCode::BadInput, "fewer than 64 tiles with tissue were found; give more slides or images");
+    if (pack.count() < 64) throw Error(ErrorCode::BadInput, "fewer than 64 tiles with tissue were found; give more slides or images");
+    pack.close();
+}
+
+json origin_of(const std::vector<std::shared_ptr<const TilePack>>& packs, const std::vector<std::string>& exclude) {
+    constexpr std::size_t kMostNames = 500;
+    json names = json::array();
+    std::size_t sources = 0;
+    std::uint64_t tiles = 0;
+    std::string last;
+    const auto left_out = [&](const std::string& name) { return std::find(exclude.begin(), exclude.end(), name) != exclude.end(); };
+    for (const auto& pack : packs)
+        for (const TileRun& run : pack->runs()) {
+            if (run.count == 0 || left_out(run.source) || (!run.group.empty() && left_out(run.group))) continue;
+            tiles += run.count;
+            if (sources && run.source == last) {  // another lot of the same source
+                if (sources <= kMostNames) names.back()["tiles"] = names.back()["tiles"].get<std::uint64_t>() + run.count;
+                continue;
+            }
+            last = run.source;
+            if (++sources <= kMostNames) names.push_back({{"name", run.source}, {"tiles", run.count}});
+        }
+    return sources <= kMostNames ? names : json{{"sources", sources}, {"tiles", tiles}};
+}
+
+std::vector<fs::path> paths_of(const json& params, const char* name) {
+    std::vector<fs::path> out;
+    for (const json& item : params.at(name)) out.emplace_back(item.get<std::string>());
     return out;
 }
 
-static_assert(kMpp == 0.6875);
+TileSources tile_sources_of(const json& params) {
+    const TrainingTile tile = training_tile(params.at("preset"));
+    TileSources out;
+    out.slides = paths_of(params, "slides");
+    out.folders = paths_of(params, "tiles");
+    out.exclude = params.at("exclude").get<std::vector<std::string>>();
+    out.slide_mpp = number_of(params, "slide_mpp").value_or(0);
+    out.folder_mpp = params.at("tiles_mpp");
+    out.tile_px = tile.px;
+    out.tile_um = tile.um;
+    out.count = params.at("tile_count");
+    out.seed = seed_of(params);
+    return out;
+}
+
+Params tile_source_params() {
+    const auto param = [](std::string name, ParamType type, json fallback, std::string help) {
+        return Param{.name = std::move(name), .type = type, .default_value = std::move(fallback), .help = std::move(help), .unit = {}, .choices = {}, .letter = {}};
+    };
+    const auto number = [&](std::string name, ParamType type, json fallback, double low, double high, std::string help, std::string unit) {
+        Param out = param(std::move(name), type, std::move(fallback), std::move(help));
+        out.low = low;
+        out.high = high;
+        out.unit = std::move(unit);
+        return out;
+    };
+    Param preset = param("preset", ParamType::Choice, "tiny", "size of the model; its tiles are 128 px of 0.69 µm (tiny) or 256 px of 0.5 µm (base, large)");
+    preset.choices = preset_names();
+    return {param("slides", ParamType::Paths, json::array(), "slides to learn from"),
+            param("tiles", ParamType::Paths, json::array(), "folders of images to learn from; a groups.csv names groups for --exclude"),
+            param("exclude", ParamType::Paths, json::array(), "file names or groups to leave out"),
+            number("slide_mpp", ParamType::Number, nullptr, 0.01, 100, "µm per pixel of slides that do not say", "µm"),
+            number("tiles_mpp", ParamType::Number, 0.5, 0.01, 100, "µm per pixel of the images in folders", "µm"),
+            number("tile_count", ParamType::Integer, 12000, 64, 1e9, "tiles to cut", "tiles"),
+            preset};
+}
 
 }  // namespace c2l

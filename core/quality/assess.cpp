@@ -15,7 +15,7 @@ namespace c2l {
 namespace {
 
 constexpr std::int64_t kMostRows = 2000;  // beyond it the pairwise figures are taken on a random subset
-constexpr std::int64_t kWide = 512;       // features beyond which a Fréchet distance is costly to bootstrap
+constexpr std::int64_t kWide = 512;       // features from which on a Fréchet distance is costly to bootstrap
 constexpr int kFloorSplits = 5;
 constexpr int kFairDraws = 5;
 
@@ -67,6 +67,19 @@ double real_floor(const at::Tensor& reference, std::int64_t part, Random& random
     return sum / kFloorSplits;
 }
 
+// The least that another section of real tissue is away: what a synthetic section could hope for.
+QualityReport::OtherFloor other_floor(const at::Tensor& reference, const at::Tensor& other, std::int64_t most, Random& random, const JobContext& ctx) {
+    QualityReport::OtherFloor floor;
+    floor.n = std::min(most, other.size(0));
+    for (int s = 0; s < kFloorSplits; ++s) {
+        ctx.check_stop();
+        const auto a = rows_of(reference, random_rows(reference.size(0), floor.n, random)), b = rows_of(other, random_rows(other.size(0), floor.n, random));
+        floor.frechet += frechet_distance(a, b) / kFloorSplits;
+        floor.kid += KernelTable(a, b).distance() / kFloorSplits;
+    }
+    return floor;
+}
+
 Matrix subset(const Matrix& m, const std::vector<std::int64_t>& rows) {
     Matrix out(static_cast<std::int64_t>(rows.size()), m.cols);
     for (std::size_t i = 0; i < rows.size(); ++i) std::copy_n(m.row(rows[i]), m.cols, out.row(static_cast<std::int64_t>(i)));
@@ -89,7 +102,7 @@ QualityReport assess(const AssessInputs& in, const JobContext& ctx) {
     report.n_real = reference.size(0);
     report.n_floor = std::min(report.n_synthetic, report.n_real / 2);
 
-    const int replicates = synthetic.size(1) > kWide ? std::min(in.bootstrap, 40) : in.bootstrap;
+    const int replicates = synthetic.size(1) >= kWide ? std::min(in.bootstrap, 40) : in.bootstrap;
     const std::int64_t total = replicates + in.bootstrap + 3;
     std::int64_t done = 0;
     const EtaClock clock;
@@ -121,6 +134,8 @@ QualityReport assess(const AssessInputs& in, const JobContext& ctx) {
     report.kid_floor = real_floor(some_reference, std::min(report.n_floor, some_reference.size(0) / 2), random, ctx,
                                   [](const at::Tensor& a, const at::Tensor& b) { return KernelTable(a, b).distance(); });
 
+    if (in.other && in.other->rows >= 2) report.other_section = other_floor(reference, feature_tensor(*in.other), n, random, ctx);
+
     step(ctx, clock, done++, total);
     report.coverage = neighbourhood_scores(subset(*in.reference, reference_rows), subset(*in.synthetic, synthetic_rows));
     step(ctx, clock, done++, total);
@@ -147,6 +162,8 @@ std::string QualityReport::json() const {
                      {"coverage", coverage.coverage},
                      {"copies_fraction", copies.fraction},
                      {"copies_threshold", copies.threshold}};
+    j["floor_other_section"] = nullptr;
+    if (other_section) j["floor_other_section"] = {{"n", other_section->n}, {"frechet", other_section->frechet}, {"kid", other_section->kid}};
     if (!composition_json.empty()) j["composition"] = nlohmann::json::parse(composition_json);
     return j.dump(2);
 }

@@ -6,6 +6,7 @@
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/linalg_eigh.h>
 #include <ATen/ops/linalg_eigvalsh.h>
+#include <ATen/ops/linalg_svdvals.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 
@@ -28,9 +29,18 @@ void check_pair(const at::Tensor& a, const at::Tensor& b) {
     if (a.size(0) < 2 || b.size(0) < 2) throw Error(ErrorCode::BadInput, "a distance between sets needs two tiles in each at least");
 }
 
-at::Tensor covariance(const at::Tensor& x) {
-    const auto c = x - x.mean(0, true);
-    return at::matmul(c.t(), c) / static_cast<double>(x.size(0) - 1);
+// Rows whose product with themselves is the covariance: C = RᵀR.
+at::Tensor covariance_root(const at::Tensor& x) { return (x - x.mean(0, true)) / std::sqrt(static_cast<double>(x.size(0) - 1)); }
+
+// tr (Sa Sb)^½ of the covariances RᵀR of two sets.
+double cross_trace(const at::Tensor& ra, const at::Tensor& rb) {
+    // Sa Sb has the eigenvalues of (Ra Rbᵀ)(Ra Rbᵀ)ᵀ besides zeros: cheaper and more accurate where tiles are fewer than features.
+    if (std::max(ra.size(0), rb.size(0)) < ra.size(1)) return at::linalg_svdvals(at::matmul(ra, rb.t())).sum().item<double>();
+    // Else of Sa^½ Sb Sa^½, which is symmetric.
+    const auto [values, vectors] = at::linalg_eigh(at::matmul(ra.t(), ra));
+    const auto root = at::matmul(vectors * values.clamp_min(0).sqrt().unsqueeze(0), vectors.t());
+    const auto half = at::matmul(rb, root);
+    return at::linalg_eigvalsh(at::matmul(half.t(), half)).clamp_min(0).sqrt().sum().item<double>();
 }
 
 // Cubic polynomial kernel of Bińkowski et al. 2018.
@@ -85,14 +95,9 @@ Nearest nearest_rows(const at::Tensor& from, const at::Tensor& to) {
 
 double frechet_distance(const at::Tensor& a, const at::Tensor& b) {
     check_pair(a, b);
-    const auto sa = covariance(a), sb = covariance(b);
-    // tr (Sa Sb)^½ = tr (Sa^½ Sb Sa^½)^½, the latter of a symmetric matrix.
-    const auto [values, vectors] = at::linalg_eigh(sa);
-    const auto root = at::matmul(vectors * values.clamp_min(0).sqrt().unsqueeze(0), vectors.t());
-    const auto product = at::matmul(at::matmul(root, sb), root);
-    const auto cross = at::linalg_eigvalsh((product + product.t()) / 2).clamp_min(0).sqrt().sum();
-    const auto d = (a.mean(0) - b.mean(0)).pow(2).sum() + sa.diagonal().sum() + sb.diagonal().sum() - 2 * cross;
-    return std::max(0.0, d.item<double>());
+    const auto ra = covariance_root(a), rb = covariance_root(b);
+    const auto apart = (a.mean(0) - b.mean(0)).pow(2).sum() + ra.pow(2).sum() + rb.pow(2).sum();
+    return std::max(0.0, apart.item<double>() - 2 * cross_trace(ra, rb));
 }
 
 KernelTable::KernelTable(const at::Tensor& a, const at::Tensor& b) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,11 @@ struct QualityReport {
     Interval kid;
     double kid_floor = 0;
     Coverage coverage;
+    struct OtherFloor {            // the reference against another section, each side of n_floor tiles where it has as many
+        std::int64_t n = 0;
+        double frechet = 0, kid = 0;
+    };
+    std::optional<OtherFloor> other_section;
     CopyCheck copies;              // empty unless training tiles were given
     std::string json() const;      // keys of the `assess` command
     std::string composition_json;  // filled by the caller that has pixels
@@ -75,6 +81,7 @@ struct AssessInputs {
     const Matrix* train = nullptr;        // features of the training tiles
     const Matrix* train_views = nullptr;  // 8 orientations per training tile
     const Matrix* reference = nullptr;    // features of real tiles not trained on (same slide, dense)
+    const Matrix* other = nullptr;        // features of real tiles of another section; may be null
     std::string encoder;
     std::uint64_t seed = 0;
     int bootstrap = 200;

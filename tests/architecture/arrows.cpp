@@ -19,6 +19,7 @@ const std::map<std::string, Names>& arrows() {
         {"base", {}},
         {"slide", {"base"}},
         {"spatial", {"base"}},
+        {"annotation", {"base"}},
         {"dataset", {"base", "slide", "spatial"}},
         {"nn", {"base"}},
         {"generate", {"base", "spatial", "dataset", "nn"}},  // builds without OpenSlide, hence not slide
@@ -27,16 +28,16 @@ const std::map<std::string, Names>& arrows() {
         {"project", {"base"}},
         {"sample", {"base", "slide", "spatial"}},
         {"rpc", {"base"}},
-        {"pipeline", {"base", "slide", "spatial", "dataset", "nn", "generate", "quality", "predict", "project", "sample"}},
+        {"pipeline", {"base", "slide", "spatial", "dataset", "nn", "generate", "quality", "predict", "project", "sample", "annotation"}},
     };
     return table;
 }
-const Names kWindow{"base", "slide", "spatial", "project", "rpc"};  // what ui and c2l-studio may use of core
+const Names kWindow{"base", "slide", "spatial", "annotation", "project", "rpc"};  // what ui and c2l-studio may use of core
 const Names kTorch{"nn", "generate", "quality", "predict"};         // modules whose sources may include LibTorch
 const std::map<std::string, Names> kInPublicHeaders{
     {"nn", {"torch", "ATen", "c10", "nlohmann"}}, {"pipeline", {"nlohmann"}}, {"rpc", {"nlohmann"}}};
 const std::map<std::string, int> kUiRank{{"viewer", 0}, {"document", 1}, {"jobs", 1},      {"overlay", 1},   {"gallery", 2},
-                                         {"plots", 2},  {"panels", 2},   {"landscape", 2}, {"mainwindow", 3}};
+                                         {"plots", 2},  {"panels", 2},   {"annotation", 2},   {"landscape", 2}, {"mainwindow", 3}};
 
 struct Include {
     std::string text;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "pipeline/command.h"
+#include "pipeline/copy_gate.h"
 #include "project/project.h"
 #include "sample/sample.h"
 #include "spatial/h5ad.h"
@@ -55,6 +56,7 @@ class TestMainJob : public QObject {
 
 private Q_SLOTS:
     void initTestCase() {
+        qunsetenv("C2L_SHARED");  // no outside encoder unless a test gives one
         root_ = dir_.path().toStdString();
         sample_ = write_sample(root_ / "sample", 1, {}, 2.2);
         central_ = root_ / "central.safetensors";
@@ -72,6 +74,15 @@ private Q_SLOTS:
         QCOMPARE(first.at("genes").get<int>(), 10);
         QVERIFY(first.at("spots_train").get<int>() >= 8 && first.at("spots_train").get<int>() <= 24);
         QVERIFY(std::abs(first.at("pearson_shuffled").at("mean").get<double>()) < 0.35);
+        const json& quality = first.at("quality");
+        QVERIFY(quality.at("outside").at("skipped").get<std::string>().find("--outside-encoder") != std::string::npos);
+        QVERIFY(quality.at("floor_other_section").is_null());
+        const json& follows = quality.at("follows_genes");
+        QVERIFY(follows.at("spots") == first.at("spots_test"));
+        QVERIFY(follows.at("spots_train") == first.at("spots_train"));
+        QCOMPARE(follows.at("tiles_per_spot").get<int>(), 2);
+        QVERIFY(follows.at("round_trip").at("p").get<double>() > 0 && follows.at("round_trip").at("depth_partial").contains("real"));
+        QVERIFY(follows.at("retrieval").at("candidates") == follows.at("spots"));
         const json second = call("run", parameters(file));
         QVERIFY2(comparable(second) == comparable(first), difference(second, first).c_str());
         for (const json& step : second.at("steps")) QVERIFY2(step.at("cached").get<bool>(), step.at("step").get<std::string>().c_str());
@@ -103,6 +114,61 @@ private Q_SLOTS:
         QCOMPARE(info.at("kind").get<std::string>(), std::string("project"));
         const json tile = call("sample", project({{"sampler_steps", 1}}));
         QVERIFY(tile.at("png_base64").get<std::string>().starts_with("iVBOR"));
+    }
+
+    // Another encoder and another section have their say; what was measured before is not measured again.
+    void secondOpinionAndOtherSection() {
+        const fs::path file = root_ / "whole.c2l", other = root_ / "other.safetensors";
+        if (!fs::exists(file)) QSKIP("SKIPPED: needs wholeAndCached");
+        call("pretrain", {{"slides", json::array({sample_.slide.string()})}, {"tile_count", 64}, {"autoencoder_steps", 2}, {"encoder_steps", 2}, {"denoiser_steps", 2},
+                          {"batch", 4}, {"seed", 9}, {"output", other.string()}, {"device", "cpu"}});
+        const json params = {{"project", file.string()}, {"central", central_.string()}, {"outside_encoder", other.string()}, {"device", "cpu"}};
+        const json report = call("assess", params);
+        const json& outside = report.at("outside");
+        for (const char* key : {"encoder", "n", "frechet", "kid", "precision", "copies_fraction", "follows_genes"}) QVERIFY2(outside.contains(key), key);
+        QVERIFY(outside.at("follows_genes").contains("retrieval"));
+        QVERIFY(outside.at("frechet") != report.at("frechet"));
+        int made = 0;
+        for (const json& step : report.at("steps")) made += !step.at("cached").get<bool>();
+        QCOMPARE(made, 3);  // yardstick and follow of the other encoder, and the report
+
+        const SampleFiles second = write_sample(root_ / "second", 2, {}, 2.2);
+        call("import", {{"project", file.string()}, {"slide", second.slide.string()}, {"spots", second.spots.string()}, {"counts", second.counts.string()}});
+        const json floors = call("assess", params);
+        for (const json* of : {&floors, &floors.at("outside")}) {
+            QCOMPARE(of->at("floor_other_section").at("name").get<std::string>(), second.slide.filename().string());
+            QVERIFY(of->at("floor_other_section").at("frechet").get<double>() > 0);
+        }
+        // The encoder itself is no second opinion, and without tiles for held-out spots there is no answer; both are said.
+        json none = params;
+        none["outside_encoder"] = central_.string();
+        none["seeds_per_spot"] = 0;
+        const json said = call("assess", none);
+        QVERIFY(said.at("outside").at("skipped").get<std::string>().find("itself") != std::string::npos);
+        QVERIFY(said.at("follows_genes").at("skipped").get<std::string>().find("--seeds-per-spot") != std::string::npos);
+        none["outside_encoder"] = (root_ / "none.safetensors").string();
+        QVERIFY_EXCEPTION_THROWN(call("assess", none), Error);
+    }
+
+    void copiesStayInTheProject() {
+        json report = {{"tiles", 400}, {"flagged", 8}, {"copies_fraction", 0.02}};
+        int issues = 0;
+        JobContext ctx;
+        ctx.on_issue = [&](const Issue&) { ++issues; };
+        require_few_copies(report, false, ctx);
+        QCOMPARE(issues, 0);
+        report["flagged"] = 9;
+        report["copies_fraction"] = 9 / 400.0;
+        try {
+            require_few_copies(report, false, ctx);
+            QFAIL("copies got out");
+        } catch (const Error& error) {
+            QCOMPARE(error.code(), ErrorCode::BadInput);
+            const std::string said = error.what();
+            QVERIFY2(said.find("9 of 400") != std::string::npos && said.find("--allow-copies") != std::string::npos, said.c_str());
+        }
+        require_few_copies(report, true, ctx);
+        QCOMPARE(issues, 1);
     }
 
     // Stopped at its n-th sign of life, again and again, until it gets through: the same result as the undisturbed run in another place.

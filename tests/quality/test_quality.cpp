@@ -98,6 +98,18 @@ private Q_SLOTS:
         QVERIFY(std::isfinite(frechet_distance(a, gaussian(30, 64, 6))));
     }
 
+    // Where tiles are fewer than features the trace comes another way; a Gaussian in a subspace tells whether both ways agree.
+    void frechetIsTheSameInMoreDimensions() {
+        const Matrix a = gaussian(30, 10, 7), b = gaussian(40, 10, 8, 0.3, 1.5);
+        const auto padded = [](const Matrix& m) {
+            Matrix wide(m.rows, 64);
+            for (std::int64_t i = 0; i < m.rows; ++i) std::copy_n(m.row(i), m.cols, wide.row(i));
+            return wide;
+        };
+        const double narrow = frechet_distance(a, b), wide = frechet_distance(padded(a), padded(b));
+        QVERIFY2(std::abs(narrow - wide) < 1e-6 * narrow, qPrintable(QString("%1 %2").arg(narrow).arg(wide)));
+    }
+
     void kernelDistanceIsUnbiased() {
         double sum = 0, squares = 0;
         constexpr int kRuns = 60;
@@ -225,6 +237,24 @@ private Q_SLOTS:
         QCOMPARE(j["n"].get<int>(), 300);
         in.synthetic = &good;
         QVERIFY(assess(in, {}).json() == of_good.json());  // same seed, same report
+    }
+
+    void anotherSectionGivesItsOwnFloor() {
+        const Matrix reference = gaussian(400, 8, 1), synthetic = gaussian(200, 8, 2), far = gaussian(150, 8, 3, 1), like = gaussian(300, 8, 4);
+        AssessInputs in;
+        in.reference = &reference;
+        in.synthetic = &synthetic;
+        in.bootstrap = 20;
+        QVERIFY(nlohmann::json::parse(assess(in, {}).json())["floor_other_section"].is_null());
+        in.other = &far;
+        const auto apart = assess(in, {});
+        QCOMPARE(apart.other_section->n, std::int64_t{150});
+        QVERIFY(std::abs(apart.other_section->frechet - 8) < 2 && apart.other_section->kid > 5 * std::abs(apart.kid_floor));
+        in.other = &like;
+        const auto alike = assess(in, {});
+        QCOMPARE(alike.other_section->n, alike.n_floor);
+        QVERIFY(alike.other_section->frechet < 2 * alike.frechet_floor);
+        QVERIFY(nlohmann::json::parse(alike.json())["floor_other_section"].contains("kid"));
     }
 
     void compositionTellsDensityAndSize() {

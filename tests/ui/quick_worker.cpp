@@ -1,5 +1,6 @@
 // A worker for tests of the window: rpc::Server as in `c2l worker`, with jobs of its own.
 //
+// sample: a picture with a square as bright as the seed and as wide as the dial. The gene CRASH aborts; the spot 5x5 is an error.
 // run: progress with a loss curve, then an evaluation artifact in the project. The seed chooses what goes wrong:
 // 1 aborts midway, 2 fails with an error, 3 ignores being stopped, 4 goes on until it is stopped, 5 exits silently with code 7.
 #include <unistd.h>
@@ -12,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/png.h"
 #include "project/project.h"
 #include "rpc/server.h"
 
@@ -61,14 +63,45 @@ json run(const json& params, const c2l::JobContext& ctx) {
     return {{"pearson", 0.4567}};
 }
 
+std::string base64(const std::string& bytes) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string text;
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        unsigned value = 0;
+        for (std::size_t k = 0; k < 3; ++k) value = value << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+        for (std::size_t k = 0; k < 4; ++k) text += i + k > bytes.size() ? '=' : digits[value >> (18 - 6 * k) & 63];
+    }
+    return text;
+}
+
+json sample(const json& params, const c2l::JobContext&) {
+    const std::string spot = params.value("spot", ""), dial = params.value("dial", "");
+    if (spot == "5x5") throw c2l::Error(c2l::ErrorCode::NotFound, "there is no spot '5x5' in use on this section", "/x/section.c2l");
+    if (dial.rfind("CRASH", 0) == 0) std::abort();
+    pause(30);
+    const double sd = dial.empty() ? 0 : std::stod(dial.substr(dial.find('=') + 1));
+    c2l::Image image(128, 128, 230);
+    const int half = 30 + static_cast<int>(std::lround(5 * sd));
+    for (int y = 64 - half; y < 64 + half; ++y)
+        for (int x = 64 - half; x < 64 + half; ++x) image.at(x, y)[1] = static_cast<std::uint8_t>(90 + 10 * params.value("seed", 0));
+    json out = {{"png_base64", base64(c2l::encode_png(image))}, {"width", 128}, {"height", 128}, {"tile_um", 88.0}, {"in_range", std::abs(sd) <= 3}, {"turned", json::array()}};
+    if (!dial.empty()) out["turned"].push_back({{"gene", dial.substr(0, dial.find('='))}, {"sd", sd}, {"own_sd", -0.4}, {"lowest_sd", -1.1}, {"highest_sd", 3.0}});
+    if (params.value("list", false)) {
+        out["genes"] = {"ERBB2", "CD3E", "KRT8", "CRASH"};
+        out["spots"] = json::array();
+        for (int i = 0; i < 36; ++i) out["spots"].push_back(std::to_string(i % 6) + "x" + std::to_string(i / 6));
+    }
+    return out;
+}
+
 }  // namespace
 
 int main() {
     c2l::rpc::Service service;
     service.capabilities = {{"program", "quick"}};
-    service.has = [](const std::string& method) { return method == "run"; };
+    service.has = [](const std::string& method) { return method == "run" || method == "sample"; };
     service.check = [](const std::string&, const json&) {};
-    service.run = [](const std::string&, const json& params, const c2l::JobContext& ctx) { return run(params, ctx); };
+    service.run = [](const std::string& method, const json& params, const c2l::JobContext& ctx) { return method == "sample" ? sample(params, ctx) : run(params, ctx); };
     c2l::rpc::Server server(service, [](std::string_view bytes) {
         std::fwrite(bytes.data(), 1, bytes.size(), stdout);
         std::fflush(stdout);

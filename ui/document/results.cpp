@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_depth.h"
 #include "spatial/h5ad.h"
 
 namespace c2l::ui {
@@ -17,7 +18,9 @@ constexpr std::uint64_t kMaxReport = 64u << 20;
 
 nlohmann::json read_json(const std::filesystem::path& path) {
     if (!std::filesystem::exists(path)) return {};
-    auto value = nlohmann::json::parse(read_file(path, kMaxReport), nullptr, false);
+    const auto text = read_file(path, kMaxReport);
+    if (is_nested_deeper(text)) return {};
+    auto value = nlohmann::json::parse(text, nullptr, false);
     return value.is_discarded() ? nlohmann::json() : value;
 }
 
@@ -135,7 +138,7 @@ std::shared_ptr<const Reports> Reports::read(const Snapshot& snapshot) {
     load("predict", reports->predict);
     load("adapt", reports->adapt);
     if (const Artifact* a = snapshot.newest("adapt")) reports->curve = read_curve(a->folder / "curve.csv");
-    for (const char* step : {"split", "adapt", "yardstick", "synthesize", "assess", "places", "synthetic_places", "fit", "evaluate", "map_places", "predict"})
+    for (const char* step : {"split", "adapt", "yardstick", "synthesize", "held_out_tiles", "follow", "other_section", "assess", "places", "synthetic_places", "fit", "evaluate", "map_places", "predict"})
         if (const Artifact* a = snapshot.newest(step))
             reports->costs.push_back({QString::fromLatin1(step), a->seconds, static_cast<double>(a->peak_memory_bytes),
                                       QString::fromStdString(a->provenance.device), QString::fromStdString(a->created)});

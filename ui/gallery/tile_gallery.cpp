@@ -129,7 +129,10 @@ QWidget* TileGallery::makeDetails() {
     grid->addWidget(real_, 1, 0);
     grid->addWidget(synthetic_, 1, 1);
     grid->addWidget(text_, 2, 0, 1, 3);
-    grid->addWidget(locate_, 3, 0, 1, 2);
+    dial_ = new QPushButton(tr("Turn its genes"));
+    dial_->setToolTip(tr("Opens the gene dial at the source spot"));
+    grid->addWidget(locate_, 3, 0);
+    grid->addWidget(dial_, 3, 1);
     grid->setRowStretch(4, 1);
     grid->setColumnStretch(2, 1);
     connect(locate_, &QPushButton::clicked, this, [this] {
@@ -137,6 +140,9 @@ QWidget* TileGallery::makeDetails() {
         if (!index.isValid()) return;
         const QPointF at = pairs_->centre(index.row());
         Q_EMIT showOnSlide(at.x(), at.y());
+    });
+    connect(dial_, &QPushButton::clicked, this, [this] {
+        if (const QModelIndex index = list_->currentIndex(); index.isValid()) Q_EMIT dialRequested(pairs_->tile(index.row()).source);
     });
     auto* scroll = new QScrollArea;
     scroll->setWidget(panel);
@@ -180,6 +186,7 @@ QString TileGallery::details() const { return text_->text(); }
 void TileGallery::showDetails() {
     const QModelIndex index = list_->currentIndex();
     locate_->setEnabled(index.isValid());
+    dial_->setEnabled(index.isValid());
     if (!index.isValid()) {
         real_->clear();
         synthetic_->clear();

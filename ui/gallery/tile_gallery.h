@@ -30,6 +30,7 @@ public:
 
 Q_SIGNALS:
     void showOnSlide(double x, double y);  // level-0 pixels
+    void dialRequested(const QString& spot);
 
 private:
     QWidget* makeBar();
@@ -44,7 +45,7 @@ private:
     QLabel *summary_, *real_, *synthetic_, *text_, *real_title_;
     QCheckBox* flagged_only_;
     QSlider* size_;
-    QPushButton* locate_;
+    QPushButton *locate_, *dial_;
     bool simulated_ = false;
 };
 

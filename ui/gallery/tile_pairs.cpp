@@ -3,6 +3,7 @@
 #include <QImageReader>
 
 #include "ui/document/background.h"
+#include "ui/document/field_image.h"
 
 namespace c2l::ui {
 namespace {
@@ -17,16 +18,6 @@ QImage read_png(const QString& path, QString& problem) {
     QImage image = reader.read();
     if (image.isNull()) problem = reader.errorString();
     return image.convertToFormat(QImage::Format_RGB32);
-}
-
-QImage read_field(const Slide& slide, QPointF centre, double field_um, QString& problem) {
-    if (!slide.info().mpp) {
-        problem = QObject::tr("µm per pixel are not known");
-        return {};
-    }
-    const double side = field_um / *slide.info().mpp;
-    const Image pixels = slide.read({centre.x() - side / 2, centre.y() - side / 2, side, side}, TilePairs::kTilePx, TilePairs::kTilePx);
-    return QImage(pixels.rgb.data(), pixels.width, pixels.height, pixels.width * 3, QImage::Format_RGB888).convertToFormat(QImage::Format_RGB32);
 }
 
 }  // namespace
@@ -97,7 +88,7 @@ const TilePair* TilePairs::pair(int row) const {
     asked_.insert(index);
     auto work = [slide = slide_, centre = centre(row), field = set_->field_um, png = tile(row).png] {
         TilePair pair;
-        pair.real = read_field(*slide, centre, field, pair.real_problem);
+        pair.real = read_field(*slide, centre, field, kTilePx, pair.real_problem);
         pair.synthetic = read_png(png, pair.synthetic_problem);
         return pair;
     };

@@ -36,6 +36,7 @@ public:
     bool isStopping() const { return stopping_; }
     QString method() const { return method_; }  // of the running job
     const QString& program() const { return program_; }
+    const QStringList& arguments() const { return arguments_; }
     qint64 processId() const { return process_.processId(); }
 
 Q_SIGNALS:

@@ -31,6 +31,8 @@ QString step_text(const std::string& step) {
         {"predict", QT_TR_NOOP("Predicting the map")},          {"export", QT_TR_NOOP("Exporting")},
         {"yardstick", QT_TR_NOOP("Describing real tiles")},     {"places", QT_TR_NOOP("Describing the spots' tissue")},
         {"map_places", QT_TR_NOOP("Describing the whole tissue")}, {"synthetic_places", QT_TR_NOOP("Describing synthetic tiles")},
+        {"held_out_tiles", QT_TR_NOOP("Making tiles of held-out spots")}, {"follow", QT_TR_NOOP("Checking that tiles follow genes")},
+        {"other_section", QT_TR_NOOP("Describing another section")},
         {"run", QT_TR_NOOP("Main job")},                        {"demo", QT_TR_NOOP("Sample")}};
     const QString name = QString::fromStdString(step);
     const auto found = texts.constFind(name);

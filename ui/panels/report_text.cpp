@@ -105,20 +105,68 @@ QString composition(const json& report, const QPalette& palette) {
     if (!c || !c->is_object()) return {};
     Table table(palette, {QObject::tr("Nuclei"), QObject::tr("Real tiles, mean"), QObject::tr("Synthetic tiles, mean"), QObject::tr("Distance"), QObject::tr("Real against real")});
     bool any = false;
-    for (const auto& [key, name] : {std::pair{"nuclear_density", QObject::tr("Density")}, {"nuclear_area", QObject::tr("Area")}, {"eccentricity", QObject::tr("Eccentricity")},
-                                    {"haematoxylin", QObject::tr("Haematoxylin")}}) {
+    for (const auto& [key, name] : {std::pair{"nuclear_density_per_mm2", QObject::tr("Density (per mm²)")}, {"nuclear_area_um2", QObject::tr("Area (µm²)")},
+                                    {"eccentricity", QObject::tr("Eccentricity")}, {"haematoxylin_od", QObject::tr("Haematoxylin (optical density)")}}) {
         const json* v = member(*c, key);
         if (!v || !v->is_object()) continue;
-        const json* unit = member(*v, "unit");
         const auto text = [&](const char* k) {
             const auto n = number(*v, k);
             return n ? QString::number(*n, 'g', 4) : QString();
         };
-        const QString u = unit && unit->is_string() ? QString::fromStdString(unit->get<std::string>()) : QString();
-        table.row({u.isEmpty() ? name : QString("%1 (%2)").arg(name, u.toHtmlEscaped()), text("real_mean"), text("synthetic_mean"), text("wasserstein"), text("floor")});
+        table.row({name, text("mean_real"), text("mean_synthetic"), text("value"), text("floor")});
         any = true;
     }
     return any ? "<p></p>" + table.html() : QString();
+}
+
+QString escaped(const json& object, const char* key) {
+    const json* v = member(object, key);
+    return v && v->is_string() ? QString::fromStdString(v->get<std::string>()).toHtmlEscaped() : QString();
+}
+
+// A figure with its interval, what chance gives, and what real tiles give.
+void chance_row(Table& table, const json* figure, const QString& name) {
+    if (!figure) return;
+    const auto value = number(*figure, "value"), lower = number(*figure, "lower"), upper = number(*figure, "upper"), p = number(*figure, "p");
+    const json *shuffled = member(*figure, "shuffled"), *real = member(*figure, "real");
+    const auto chance = shuffled ? number(*shuffled, "value") : std::nullopt, best = real ? number(*real, "value") : std::nullopt;
+    if (!value) return;
+    table.row({name, fixed(*value), lower && upper ? QObject::tr("%1 to %2").arg(fixed(*lower), fixed(*upper)) : QString(), chance ? fixed(*chance) : QString(), best ? fixed(*best) : QString(),
+               p ? fixed(*p, 4) : QString()});
+}
+
+QString follows_genes(const json& report, const QPalette& palette) {
+    const json* f = member(report, "follows_genes");
+    if (!f || !f->is_object()) return {};
+    if (const QString why = escaped(*f, "skipped"); !why.isEmpty()) return "<p>" + QObject::tr("Whether the tiles follow the genes was not measured: %1.").arg(why) + "</p>";
+    QString html = "<p>" + QObject::tr("Do tiles follow their genes? Measured on tiles drawn from the profiles of %1 held-out spots. Chance: the same with profiles shuffled among these spots; "
+                                       "p: how often chance does as well.").arg(count(*f, "spots")) + "</p>";
+    Table table(palette, {QObject::tr("Measure"), QObject::tr("Value"), QObject::tr("95 % interval"), QObject::tr("Chance"), QObject::tr("Real tiles"), QObject::tr("p")});
+    if (const json* trip = member(*f, "round_trip")) {
+        chance_row(table, trip, QObject::tr("Genes read back from the tiles, mean Pearson r"));
+        chance_row(table, member(*trip, "depth_partial"), QObject::tr("The same with sequencing depth taken out"));
+    }
+    if (const json* found = member(*f, "retrieval")) chance_row(table, member(*found, "mean_rank"), QObject::tr("Rank of the spot's real tile (0 first, 1 last)"));
+    return html + table.html();
+}
+
+void other_floor(Table& table, const json& report) {
+    const json* other = member(report, "floor_other_section");
+    const auto value = other ? number(*other, "frechet") : std::nullopt;
+    if (value) table.row({QObject::tr("Fréchet distance of real tiles to %1").arg(escaped(*other, "name")), QString::number(*value, 'g', 3), {}, {}});
+}
+
+QString outside(const json& a, const QPalette& palette) {
+    const json* o = member(a, "outside");
+    if (!o || !o->is_object()) return {};
+    if (const QString why = escaped(*o, "skipped"); !why.isEmpty()) return "<p>" + QObject::tr("No second opinion: %1.").arg(why) + "</p>";
+    QString html = "<p>" + QObject::tr("The same in the eyes of an encoder from outside (%1), which had no part in training:").arg(escaped(*o, "encoder")) + "</p>";
+    Table table(palette, {QObject::tr("Measure"), QObject::tr("Value"), QObject::tr("95 % interval"), QObject::tr("Floor")});
+    distance_row(table, *o, "frechet", QObject::tr("Fréchet distance"));
+    other_floor(table, *o);
+    distance_row(table, *o, "kid", QObject::tr("Kernel distance"));
+    if (const auto copies = number(*o, "copies_fraction")) table.row({QObject::tr("Too near to a training tile"), QObject::tr("%1 %").arg(*copies * 100, 0, 'f', 1), {}, {}});
+    return html + table.html() + follows_genes(*o, palette);
 }
 
 QString quality(const json& a, const QPalette& palette) {
@@ -127,12 +175,13 @@ QString quality(const json& a, const QPalette& palette) {
     html += "<p>" + QObject::tr("Distances between synthetic and real tiles in the features of the tile encoder; the floor is real against real, the best that can be hoped for.") + "</p>";
     Table table(palette, {QObject::tr("Measure"), QObject::tr("Value"), QObject::tr("95 % interval"), QObject::tr("Floor")});
     distance_row(table, a, "frechet", QObject::tr("Fréchet distance (FD-encoder)"));
+    other_floor(table, a);
     distance_row(table, a, "kid", QObject::tr("Kernel distance"));
     for (const auto& [key, name] : {std::pair{"precision", QObject::tr("Precision: synthetic tiles that look real (0 – 1)")}, {"recall", QObject::tr("Recall: kinds of real tiles that occur (0 – 1)")},
                                     {"density", QObject::tr("Density")}, {"coverage", QObject::tr("Coverage (0 – 1)")}})
         if (const auto v = number(a, key)) table.row({name, fixed(*v, 2), {}, {}});
     if (const auto copies = number(a, "copies_fraction")) table.row({QObject::tr("Flagged as too near to a training tile"), QObject::tr("%1 %").arg(*copies * 100, 0, 'f', 1), {}, {}});
-    return html + table.html() + composition(a, palette);
+    return html + table.html() + follows_genes(a, palette) + outside(a, palette) + composition(a, palette);
 }
 
 QString costs(const std::vector<StepCost>& steps, const QPalette& palette) {

@@ -1,0 +1,49 @@
+// The parts of the assess step: who judges, by what, and the steps it rests on; private to core/pipeline.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/section.h"
+
+namespace c2l {
+
+// The encoder that figures are measured with; loaded when first needed, so that finished steps need no weights.
+struct Judge {
+    std::string id;  // content hash of its weights
+    std::function<const TileEncoder&()> encoder;
+};
+// The section's tile encoder, which must be the one of the yardstick. Its encoder() throws Error(Mismatch) when it is not.
+Judge own_judge(Section& section, const Artifact& yardstick);
+// One that was not trained here (see outside_encoder_weights); nothing when there is none, or when it is `own` again, with the reason.
+std::optional<Judge> outside_judge(Section& section, const Judge& own, std::string& reason);
+
+Artifact yardstick_step(Section& section, const Artifact& split, const Judge& judge);
+
+// other_section: features of tiles of another slide of the project. ← that slide, encoder. Nothing when there is no other slide that can be read.
+struct OtherSection {
+    Artifact features;
+    std::string name;
+};
+std::optional<OtherSection> other_section_step(Section& section, const Judge& judge);
+
+// held_out_tiles: `per_spot` tiles generated from the profile of each held-out spot (some of them, where they are many). ← split, adapt
+// `sampling`: see sampling_of() of synthetic.h.
+Artifact held_out_tiles_step(Section& section, const Artifact& adapted, const nlohmann::json& sampling, int per_spot);
+// follow: do those tiles follow the genes? ← split, held_out_tiles, yardstick
+Artifact follow_step(Section& section, const Artifact& held_out_tiles, const Artifact& yardstick, const Judge& judge);
+
+// Centres in level-0 pixels.
+struct Places {
+    std::vector<double> x, y;
+};
+Places places_of(const PairedTiles& pairs, const std::vector<std::int64_t>& rows);
+Places some_of(const Places& places, std::size_t most, std::uint64_t seed);  // at random
+// Of the central model's size and field.
+TileSet read_tiles(const TileReader& reader, const CentralInfo& tile, const Places& places, const char* step, const char* message, const JobContext& ctx);
+std::vector<std::int64_t> evenly(std::int64_t n, std::int64_t most);  // some of `n` things, evenly over all of them
+
+}  // namespace c2l

@@ -1,0 +1,16 @@
+// The tissue around a point of the slide, as an image of the size of a tile. Blocks.
+#pragma once
+
+#include <QImage>
+#include <QPointF>
+#include <QString>
+
+#include "slide/slide.h"
+
+namespace c2l::ui {
+
+// Square field of `field_um` µm around `centre` (level-0 pixels), side_px × side_px. Null, with the reason in `problem`, where the slide has no scale. Throws
+// c2l::Error where it cannot be read.
+QImage read_field(const Slide& slide, QPointF centre, double field_um, int side_px, QString& problem);
+
+}  // namespace c2l::ui
