@@ -7,8 +7,12 @@
 //
 // Chance is the same figure with the profiles (the real tiles) shuffled among the held-out spots. A generator that ignores its
 // genes makes tiles that are exchangeable among them, so these p values are exact, however alike neighbouring spots are; the
-// figure of real tiles, given as a yardstick, has no such p value. Held-out profiles serve for judging alone: features are scaled,
-// and the predictor is fitted, on training spots.
+// figure of real tiles, given as a yardstick, has no such p value. It is no ceiling: a generated tile has nothing to show but its
+// genes, while a real one has much else, and generator and predictor learnt from the same spots, chance associations included. The
+// round trip therefore tells that tiles depend on their genes, not that they do as tissue does; retrieval, which asks for the real
+// tile, tells the latter.
+//
+// Held-out profiles serve for judging alone: features are scaled, and the predictor is fitted, on training spots.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +51,7 @@ struct AgainstChance {
 // Mean over genes of Pearson's r; a gene whose prediction or truth is constant counts as 0.
 struct RoundTrip {
     AgainstChance pearson, depth_partial;  // depth_partial: log depth taken out of predictions and profiles
-    Interval real, real_depth_partial;     // the same predictor on the real held-out tiles: what can be hoped for
+    Interval real, real_depth_partial;     // the same predictor on the real held-out tiles; may be exceeded, see above
     std::vector<double> single_passes;     // `pearson` of each pass alone
     double lambda = 0;                     // chosen by the inner cross-validation
 };

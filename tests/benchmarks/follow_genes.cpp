@@ -102,6 +102,10 @@ public:
             std::printf("%-26s", name.substr(0, name.find('|')).c_str());
             const auto& values = figures_.at(name);
             for (const double v : values) std::printf("%9.4f", v);
+            if (name.starts_with("  p|") || name.starts_with("  chance|") || name == "  p") {  // no figures to average
+                std::printf("\n");
+                continue;
+            }
             const Interval mean = over_seeds(values);
             std::printf("%10.4f  [%.4f, %.4f]\n", mean.value, mean.lower, mean.upper);
         }

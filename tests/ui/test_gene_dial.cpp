@@ -158,10 +158,14 @@ private Q_SLOTS:
         a.fill(Qt::white);
         b.fill(Qt::white);
         b.setPixel(1, 0, qRgb(0, 0, 0));
-        const QImage forth = difference_image(a, b), back = difference_image(b, a);
+        int largest = 0;
+        const QImage forth = difference_image(a, b, largest), back = difference_image(b, a, largest);
+        QCOMPARE(largest, 255);
         QVERIFY(forth == back);
+        b.setPixel(1, 0, qRgb(254, 254, 254));
+        QVERIFY(qGray(difference_image(a, b, largest).pixel(1, 0)) < 30);  // rounding stays dark
         QVERIFY(qGray(forth.pixel(0, 0)) < 10 && qGray(forth.pixel(1, 0)) > 200);
-        QVERIFY(difference_image(a, QImage()).isNull());
+        QVERIFY(difference_image(a, QImage(), largest).isNull());
     }
 
     // Set C2L_SHOTS to a folder to look at it.

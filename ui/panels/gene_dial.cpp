@@ -61,14 +61,15 @@ void show_image(QLabel* label, const QImage& image) { label->setPixmap(image.isN
 
 }  // namespace
 
-QImage difference_image(const QImage& a, const QImage& b) {
+QImage difference_image(const QImage& a, const QImage& b, int& largest) {
+    largest = 0;
     if (a.size() != b.size() || a.isNull()) return {};
+    const auto gap = [&](int x, int y) { return std::abs(qGray(a.pixel(x, y)) - qGray(b.pixel(x, y))); };
+    for (int y = 0; y < a.height(); ++y)
+        for (int x = 0; x < a.width(); ++x) largest = std::max(largest, gap(x, y));
     QImage out(a.size(), QImage::Format_RGB32);
     for (int y = 0; y < a.height(); ++y)
-        for (int x = 0; x < a.width(); ++x) {
-            const int gap = std::abs(qGray(a.pixel(x, y)) - qGray(b.pixel(x, y)));
-            out.setPixel(x, y, ColourMap::get(ColourMapId::Magma).colour(static_cast<double>(gap) / kMostDifference));
-        }
+        for (int x = 0; x < a.width(); ++x) out.setPixel(x, y, ColourMap::get(ColourMapId::Magma).colour(static_cast<double>(gap(x, y)) / std::max(largest, kLeastScale)));
     return out;
 }
 
@@ -180,7 +181,8 @@ QWidget* GeneDial::makeTiles() {
     real_view_ = add(new QLabel(tr("Real")), tr("The tissue at the spot"));
     own_view_ = add(new QLabel(tr("Its own genes")), tr("Synthetic: drawn from the spot's measured genes"));
     turned_view_ = add(turned_title_, tr("Synthetic: the same genes and seed, but for the turned one"));
-    difference_view_ = add(new QLabel(tr("Difference")), tr("Between the two synthetic tiles: black where they agree, brightest from %1 grey levels on").arg(kMostDifference));
+    difference_title_ = new QLabel;
+    difference_view_ = add(difference_title_, tr("Between the two synthetic tiles: black where they agree, brightest where they differ most (grey levels, of 255)"));
     sheet->setColumnStretch(sheet->columnCount(), 1);
     return box;
 }
@@ -348,7 +350,10 @@ void GeneDial::showTiles() {
     show_image(real_view_, real_);
     show_image(own_view_, own_);
     show_image(turned_view_, turned_);
-    show_image(difference_view_, difference_image(own_, turned_));
+    int largest = 0;
+    const QImage difference = difference_image(own_, turned_, largest);
+    difference_title_->setText(difference.isNull() ? tr("Difference") : tr("Difference, up to %1").arg(largest));
+    show_image(difference_view_, difference);
 }
 
 void GeneDial::say(const QString& text, bool warning) {

@@ -68,7 +68,7 @@ private:
     QComboBox *spot_, *gene_;
     QSpinBox* seed_;
     QSlider* slider_;
-    QLabel *value_, *message_, *turned_title_;
+    QLabel *value_, *message_, *turned_title_, *difference_title_;
     QLabel *real_view_, *own_view_, *turned_view_, *difference_view_;
     QTimer settle_;
     QElapsedTimer clock_;
@@ -80,8 +80,9 @@ private:
     int reading_ = 0, generation_ = 0, requests_ = 0;
 };
 
-// Grey levels by which two images of one size differ, coloured: black for none, the brightest from kMostDifference on.
-constexpr int kMostDifference = 100;
-QImage difference_image(const QImage& a, const QImage& b);
+// Grey levels by which two images of one size differ, coloured from black for none to the brightest for the largest, which is told; never fewer than
+// kLeastScale for the brightest, so that rounding does not look like an effect.
+constexpr int kLeastScale = 10;
+QImage difference_image(const QImage& a, const QImage& b, int& largest);
 
 }  // namespace c2l::ui
