@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "c2l-studio: %s\n", qPrintable(options.error));
         return 2;
     }
-    if (!options.benchmark.isEmpty()) return benchmark_view(options.file, options.json);
+    if (!options.benchmark.isEmpty()) return benchmark_view(options);
     apply_theme(app, theme_from(options.theme.isEmpty() ? QSettings().value("theme").toString() : options.theme));
 
     MainWindow window;
@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
     window.show();
     if (!options.file.isEmpty()) window.open(options.file);
     if (!options.gene.isEmpty()) window.setGene(options.gene);
+    if (options.side_by_side) window.setSideBySide(true);
     if (!options.screenshot.isEmpty()) new Screenshot(&window, options.screenshot, options.tab);
     else if (!options.tab.isEmpty()) window.setTab(options.tab);
     return QApplication::exec();

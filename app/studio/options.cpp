@@ -12,10 +12,14 @@ StudioOptions parse_options(const QStringList& arguments) {
     parser.addPositionalArgument("file", "A project (*.c2l), a slide, or a folder with a slide and its spots.", "[FILE]");
     parser.addOption({"gene", "Gene to show.", "name"});
     parser.addOption({"tab", "Tab to show: slide, tiles, dial, landscape or report.", "name"});
+    parser.addOption({"side-by-side", "Shows measured and predicted in two views of the same place."});
     parser.addOption({"theme", "Colours: light or dark.", "name"});
     parser.addOption({"size", "Size of the window in pixels.", "WxH"});
     parser.addOption({"screenshot", "Saves a picture of the window as PNG once everything is shown, and ends.", "file"});
     parser.addOption({"benchmark", "Measures how fluently the slide FILE is shown, without a window, and ends: view.", "what"});
+    parser.addOption({"spots", "With --benchmark: so many spots over the slide.", "count"});
+    parser.addOption({"bins", "With --benchmark: so many square bins over the slide.", "count"});
+    parser.addOption({"turned", "With --benchmark: the slide is turned by so many degrees.", "degrees"});
     parser.addOption({"json", "Prints the figures of --benchmark as JSON."});
     parser.addHelpOption();
     parser.addVersionOption();
@@ -29,10 +33,15 @@ StudioOptions parse_options(const QStringList& arguments) {
     options.file = parser.positionalArguments().value(0);
     options.gene = parser.value("gene");
     options.tab = parser.value("tab");
+    options.side_by_side = parser.isSet("side-by-side");
     options.theme = parser.value("theme");
     options.screenshot = parser.value("screenshot");
     options.benchmark = parser.value("benchmark");
     options.json = parser.isSet("json");
+    options.spots = parser.value("spots").toInt();
+    options.bins = parser.value("bins").toInt();
+    options.turned = parser.value("turned").toDouble();
+    if (options.spots < 0 || options.bins < 0 || options.spots > 10'000'000 || options.bins > 10'000'000) options.error = "--spots and --bins take 0 to 10,000,000";
     if (!options.benchmark.isEmpty() && options.benchmark != "view") options.error = "--benchmark must be view";
     if (!options.benchmark.isEmpty() && options.file.isEmpty()) options.error = "--benchmark view needs a slide";
     if (!options.tab.isEmpty() && !QStringList{"slide", "tiles", "dial", "landscape", "report"}.contains(options.tab))

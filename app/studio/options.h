@@ -10,9 +10,12 @@ namespace c2l::ui {
 struct StudioOptions {
     QString file;               // project, slide or folder to open; empty: none
     QString gene, tab, theme;   // empty: as the settings say
+    bool side_by_side = false;
     QString screenshot;         // save a picture of the window there and end
     QSize size;                 // of the window; invalid: as it was left
     QString benchmark;          // "view": measure the viewer on `file` and end; empty: none
+    int spots = 0, bins = 0;  // over the slide of the benchmark
+    double turned = 0;
     bool json = false;          // figures as JSON
     QString error;              // a usage error, one sentence
 };

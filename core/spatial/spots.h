@@ -20,6 +20,7 @@ struct SpotTable {
     std::vector<int> array_row, array_col;  // grid position; -1 when unknown
     std::vector<std::uint8_t> in_tissue;    // 1 when the file says so or says nothing
     std::optional<double> diameter_px;  // spot diameter in level-0 pixels, when the file gives it
+    bool square = false;                // bins that fill the plane; the diameter is then their side
     std::optional<double> diameter_um;  // spot diameter in µm, when the format fixes it (ST 100, Visium 55)
 
     std::size_t size() const { return barcodes.size(); }

@@ -71,6 +71,7 @@ private Q_SLOTS:
     void opens_a_project();
     void recolours_for_a_searched_gene();
     void shows_the_predicted_map();
+    void shows_measured_and_predicted_side_by_side();
     void limits_follow_the_fields();
     void shows_pairs_of_tiles();
     void shows_the_report();
@@ -159,6 +160,31 @@ void TestWindow::shows_the_predicted_map() {
     window->expressionPanel()->setPredicted(false);
     QVERIFY(window->slidePage()->spots()->isVisible());
     QVERIFY(!window->slidePage()->map()->isVisible());
+}
+
+void TestWindow::shows_measured_and_predicted_side_by_side() {
+    const auto window = make_window();
+    open(*window, full_.project);
+    window->setGene("KRT8");
+    SlidePage* page = window->slidePage();
+    const auto layers = page->view()->layers();
+    page->view()->setFocus();
+    QTest::keyClick(page->view(), Qt::Key_T);
+    QVERIFY(page->isSideBySide() && page->secondView()->isVisible());
+    QVERIFY(page->spots()->isVisible() && page->map()->isVisible());
+    QVERIFY(!page->view()->layers().contains(page->map()) && page->secondView()->layers() == QList<Layer*>{page->map()});
+    QCOMPARE(page->spots()->values().size(), std::size_t{SmallProject::kSpots});
+    QCOMPARE(page->secondView()->loader(), page->view()->loader());  // tiles are read once for both
+    page->secondView()->setMagnification(10);
+    page->secondView()->turnAt({20, 20}, 30);
+    QCOMPARE(page->view()->transform().scale(), page->secondView()->transform().scale());
+    QCOMPARE(page->view()->transform().angle(), 30.0);
+    QCOMPARE(page->view()->transform().centre(), page->secondView()->transform().centre());
+    QTest::keyClick(page->view(), Qt::Key_T);
+    QVERIFY(!page->secondView()->isVisible());
+    QCOMPARE(page->view()->layers(), layers);  // the map beneath the spots, as before
+    QVERIFY(page->map()->isVisible() && !page->spots()->isVisible());
+    QCOMPARE(window->expressionPanel()->settings().gene, QString("KRT8"));
 }
 
 void TestWindow::limits_follow_the_fields() {

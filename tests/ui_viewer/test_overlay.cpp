@@ -46,6 +46,26 @@ void hexagons(int cols, int rows, double pitch, std::vector<double>& x, std::vec
     }
 }
 
+// Bins of a grid that is turned by 3° against the slide, some missing.
+struct Bins {
+    std::vector<double> x, y;
+    std::vector<int> col, row;
+    static Bins make(int cols, int rows, double pitch, double degrees) {
+        Bins b;
+        const double c = std::cos(degrees * M_PI / 180), s = std::sin(degrees * M_PI / 180);
+        for (int r = 0; r < rows; ++r) {
+            for (int k = 0; k < cols; ++k) {
+                if ((r * 31 + k * 17) % 11 == 0) continue;
+                b.col.push_back(k + 5);
+                b.row.push_back(r + 9);
+                b.x.push_back(1000 + pitch * (c * (k + 0.5) - s * (r + 0.5)));
+                b.y.push_back(2000 + pitch * (s * (k + 0.5) + c * (r + 0.5)));
+            }
+        }
+        return b;
+    }
+};
+
 }  // namespace
 
 class TestOverlay : public QObject {
@@ -189,6 +209,82 @@ private Q_SLOTS:
         map.setGrid(GridMap::from_centres({0, 10}, {0, 0}, 10), 2);
         QVERIFY_THROWS_EXCEPTION(Error, map.setValues({1}));
         QVERIFY_THROWS_EXCEPTION(Error, map.setGrid(GridMap::from_centres({0, 10}, {0, 0}, 10), 1));
+    }
+
+
+    void cellsFindTheirGrid() {
+        const Bins b = Bins::make(60, 40, 11.7, 3);
+        const auto grid = GridMap::from_cells(b.col, b.row, b.x, b.y);
+        QVERIFY(grid);
+        QCOMPARE(grid->cols, 60);
+        QCOMPARE(grid->rows, 40);
+        QVERIFY(std::abs(grid->pitch() - 11.7) < 1e-6);
+        for (std::size_t i = 0; i < b.x.size(); i += 7) QCOMPARE(grid->place_at(b.x[i] + 3, b.y[i] - 3), static_cast<int>(i));
+        QCOMPARE(grid->place_at(0, 0), -1);
+        auto far = b;
+        far.x[100] += 6;  // half a cell away
+        QVERIFY(!GridMap::from_cells(far.col, far.row, far.x, far.y));
+        auto twice = b;
+        twice.col[1] = twice.col[0], twice.row[1] = twice.row[0];
+        QVERIFY(!GridMap::from_cells(twice.col, twice.row, twice.x, twice.y));
+        auto unknown = b;
+        unknown.col[0] = -1;
+        QVERIFY(!GridMap::from_cells(unknown.col, unknown.row, unknown.x, unknown.y));
+        QVERIFY(!GridMap::from_cells({0, 1, 2}, {0, 0, 0}, {0, 1, 2}, {0, 0, 0}));  // a line
+        QVERIFY(!GridMap::from_cells({0, 1 << 30}, {0, 1 << 30}, {0, 1}, {0, 1}));
+        QVERIFY(!GridMap::from_cells({}, {}, {}, {}));
+    }
+
+    void binsAreSquaresOnTheirGrid() {
+        const Bins b = Bins::make(60, 40, 12, 3);
+        SpotOverlay bins;
+        bins.setBins(b.x, b.y, *GridMap::from_cells(b.col, b.row, b.x, b.y));
+        QVERIFY(bins.areBins());
+        std::vector<float> values(b.x.size(), 0);
+        values[777] = 1;
+        bins.setColours(ColourMapId::Viridis, {0, 1, false, true});
+        bins.setValues(values);
+        QCOMPARE(bins.spotAt(b.x[777], b.y[777]), 777);
+        auto view = at_scale(4, {400, 300}, {b.x[777], b.y[777]});
+        view.setAngle(-20);
+        const QImage near = drawn(bins, view);
+        QCOMPARE(near.pixel(200, 150), rgb(ColourMapId::Viridis, 255));
+        // 12 px × 4 = 48 wide, turned by -17 on the screen: inside near a corner, and outside beyond it.
+        const auto corner = [&](double share) { return view.toWidget(QPointF(b.x[777], b.y[777]) + QTransform().rotate(3).map(QPointF(6, 6)) * share).toPoint(); };
+        QCOMPARE(near.pixel(corner(0.9)), rgb(ColourMapId::Viridis, 255));
+        QCOMPARE(near.pixel(corner(1.1)), qRgb(255, 255, 255));
+        // From afar bins are averaged, not skipped: one in 2,000 is still there.
+        int touched = 0;
+        const QImage afar = drawn(bins, at_scale(0.02, {60, 60}, {b.x[777], b.y[777]}));
+        for (int y = 0; y < 60; ++y)
+            for (int x = 0; x < 60; ++x) touched += afar.pixel(x, y) != qRgb(255, 255, 255);
+        QVERIFY(touched >= 1);
+        // A few selected are ringed, many are coloured.
+        std::vector<std::uint8_t> selected(b.x.size(), 1);
+        bins.setSelected(selected);
+        QCOMPARE(drawn(bins, view).pixel(200, 150), qRgb(0xd9, 0x48, 0x01));
+        QVERIFY_THROWS_EXCEPTION(Error, bins.setBins({0, 1}, {0, 0}, *GridMap::from_cells(b.col, b.row, b.x, b.y)));
+    }
+
+    void manySpotsAreDrawnAsPixels() {
+        std::vector<double> x, y;
+        for (int i = 0; i < 40000; ++i) x.push_back(10.0 * (i % 200)), y.push_back(10.0 * (i / 200));
+        SpotOverlay spots;
+        spots.setSpots(x, y, 8);
+        std::vector<float> values(x.size(), 0);
+        values[40 * 200 + 50] = 1;  // at 500, 400
+        spots.setColours(ColourMapId::Viridis, {0, 1, false, false});
+        spots.setValues(values);
+        std::vector<float> all(x.size(), 1);
+        const auto view = at_scale(0.2, {400, 400}, {1000, 1000});
+        const auto at = [&](double x_px, double y_px) { return drawn(spots, view).pixel(view.toWidget(QPointF(x_px, y_px)).toPoint()); };
+        QCOMPARE(at(500, 400), rgb(ColourMapId::Viridis, 255));
+        QCOMPARE(at(510, 400), rgb(ColourMapId::Viridis, 0));
+        spots.setValues(all);
+        QCOMPARE(at(510, 400), rgb(ColourMapId::Viridis, 255));
+        QCOMPARE(at(1990, 1990), rgb(ColourMapId::Viridis, 255));
+        spots.setOpacity(0);
+        QCOMPARE(drawn(spots, view).pixel(200, 200), qRgb(255, 255, 255));
     }
 
     void fiveThousandSpots() {

@@ -279,6 +279,82 @@ private Q_SLOTS:
         QCOMPARE(view->transform().centre(), QPointF(9000 - 120, 7000 + 40));
     }
 
+    void quickDragsGlideOn() {
+        auto view = bare_view();
+        view->setSlide(std::make_shared<FakeSlide>(20000, 16000));
+        const auto flick = [&](int step_ms, int held_ms) {
+            view->setView({9000, 7000}, 0.5);
+            quint64 ms = 1000;
+            const auto send = [&](QEvent::Type type, double x, Qt::MouseButton button, Qt::MouseButtons held) {
+                QMouseEvent event(type, QPointF(x, 200), view->mapToGlobal(QPointF(x, 200)), button, held, Qt::NoModifier);
+                event.setTimestamp(ms);
+                QApplication::sendEvent(view.get(), &event);
+            };
+            send(QEvent::MouseButtonPress, 500, Qt::LeftButton, Qt::LeftButton);
+            for (int i = 1; i <= 6; ++i) {
+                ms += static_cast<quint64>(step_ms);
+                send(QEvent::MouseMove, 500 - 20 * i, Qt::NoButton, Qt::LeftButton);
+            }
+            ms += static_cast<quint64>(held_ms);
+            send(QEvent::MouseButtonRelease, 380, Qt::LeftButton, Qt::NoButton);
+        };
+        const double dragged = 9000 + 120 / 0.5;
+        flick(10, 5);  // 2 px/ms
+        QTRY_VERIFY(view->transform().centre().x() > dragged + 400);
+        QCOMPARE(view->transform().centre().y(), 7000.0);
+        QTest::keyClick(view.get(), Qt::Key_F);  // any key holds it
+        const QPointF still = view->transform().centre();
+        QTest::qWait(60);
+        QCOMPARE(view->transform().centre(), still);
+        for (const auto& [step_ms, held_ms] : {std::pair{10, 300}, {200, 5}}) {  // held before letting go; slow
+            flick(step_ms, held_ms);
+            QTest::qWait(60);
+            QCOMPARE(view->transform().centre().x(), dragged);
+        }
+    }
+
+    void turnsThePictureAndItsLayers() {
+        auto view = bare_view();
+        Blob blob;  // at 2000 … 2200
+        view->addLayer(&blob);
+        view->setSlide(std::make_shared<FakeSlide>(4000, 3000));
+        view->setView({2100, 1500}, 0.25);
+        QTRY_VERIFY(view->isSettled());
+        const QImage before = picture(*view);
+        QTest::keyClick(view.get(), Qt::Key_E);
+        QCOMPARE(view->transform().angle(), 90.0);
+        QTRY_VERIFY(view->isSettled());
+        const QImage turned = picture(*view);
+        // Every point that both show, but for the map, the scale bar and edges of colours.
+        int same = 0, compared = 0;
+        for (int y = 60; y < turned.height() - 60; y += 7) {
+            for (int x = 60; x < turned.width() - 200; x += 7) {
+                const QPointF was = view->transform().upright().toWidget(view->transform().toSlide(QPointF(x + 0.5, y + 0.5)));
+                const QPoint p(static_cast<int>(was.x()), static_cast<int>(was.y()));
+                if (!before.rect().adjusted(60, 60, -200, -60).contains(p)) continue;
+                ++compared;
+                const QColor a = before.pixelColor(p), b = turned.pixelColor(x, y);
+                same += std::abs(a.red() - b.red()) + std::abs(a.green() - b.green()) + std::abs(a.blue() - b.blue()) < 40;
+            }
+        }
+        QVERIFY(compared > 500);
+        QVERIFY2(same > compared * 97 / 100, qPrintable(QString("%1 of %2").arg(same).arg(compared)));
+        QTest::keyClick(view.get(), Qt::Key_Q);
+        QCOMPARE(view->transform().angle(), 0.0);
+        view->setAngle(30);
+        view->fit();
+        QTRY_VERIFY(view->isSettled());
+        QVERIFY(QRectF(view->rect()).contains(view->transform().toWidget(QRectF(0, 0, 4000, 3000))));
+        const QPointF cursor(200, 150), under = view->transform().toSlide(cursor);
+        QWheelEvent alt(cursor, view->mapToGlobal(cursor), {}, {120, 0}, Qt::NoButton, Qt::AltModifier, Qt::NoScrollPhase, false);
+        QApplication::sendEvent(view.get(), &alt);
+        QCOMPARE(view->transform().angle(), 35.0);
+        const QPointF d = view->transform().toSlide(cursor) - under;
+        QVERIFY(std::hypot(d.x(), d.y()) < 1e-6);
+        view->setSlide(std::make_shared<FakeSlide>(4000, 3000));  // another slide is upright again
+        QCOMPARE(view->transform().angle(), 0.0);
+    }
+
     void overviewJumps() {
         SlideView view;
         view.resize(640, 480);
@@ -329,6 +405,9 @@ private Q_SLOTS:
         a->setView({5000, 6000}, 0.8);
         QCOMPARE(b->transform().centre(), QPointF(5000, 6000));
         QCOMPARE(b->transform().scale(), 0.8);
+        b->turnAt({10, 10}, 25);
+        QCOMPARE(a->transform().angle(), 25.0);
+        QCOMPARE(a->transform().centre(), b->transform().centre());
         wheel(*b, {10, 10}, 240);
         QCOMPARE(a->transform().centre(), b->transform().centre());
         QCOMPARE(a->transform().scale(), b->transform().scale());

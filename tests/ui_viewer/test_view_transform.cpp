@@ -17,6 +17,7 @@ class TestViewTransform : public QObject {
         view.setWidgetSize({between(100, 4000), between(100, 3000)});
         view.setCentre({between(-1e5, 2e5), between(-1e5, 2e5)});
         view.setScale(std::exp(between(std::log(1e-3), std::log(32))));
+        view.setAngle(random_.bounded(3) == 0 ? 90 * random_.bounded(4) : between(-400, 400));
         return view;
     }
     static bool near(QPointF a, QPointF b, double tolerance) { return std::hypot(a.x() - b.x(), a.y() - b.y()) <= tolerance; }
@@ -64,6 +65,43 @@ private Q_SLOTS:
         QVERIFY(near(view.toWidget(point), {130, 88}, 1e-6));
     }
 
+    void turnKeepsThePointUnderTheCursor() {
+        for (int i = 0; i < 2000; ++i) {
+            ViewTransform view = any();
+            const QPointF cursor(between(0, view.widgetSize().width()), between(0, view.widgetSize().height()));
+            const QPointF under = view.toSlide(cursor);
+            view.turnAt(cursor, between(-200, 200));
+            QVERIFY(near(view.toWidget(under), cursor, 1e-4));
+            QVERIFY(view.angle() > -180 && view.angle() <= 180);
+        }
+    }
+
+    void turnsClockwise() {
+        ViewTransform view;
+        view.setWidgetSize({400, 300});
+        view.setCentre({50, 60});
+        view.setScale(2);
+        view.setAngle(90);
+        QCOMPARE(view.toWidget(QPointF(60, 60)), QPointF(200, 170));  // what was right of the middle is below it
+        QCOMPARE(view.visible(), QRectF(50 - 75, 60 - 100, 150, 200));
+        view.setAngle(450);
+        QCOMPARE(view.angle(), 90.0);
+        view.setAngle(-180);
+        QCOMPARE(view.angle(), 180.0);
+    }
+
+    void paintersMatrixIsTheSameMap() {
+        for (int i = 0; i < 500; ++i) {
+            const ViewTransform view = any();
+            const QPointF level0 = view.toSlide(QPointF(between(0, 1000), between(0, 1000)));
+            QVERIFY(near(view.matrix().map(level0), view.toWidget(level0), 1e-4));
+            QVERIFY(near(view.turning().map(view.upright().toWidget(level0)), view.toWidget(level0), 1e-4));
+            const QPointF move(between(-50, 50), between(-50, 50));
+            QVERIFY(near(view.vectorToWidget(move), view.toWidget(level0 + move) - view.toWidget(level0), 1e-4));
+            QVERIFY(near(view.vectorToSlide(view.vectorToWidget(move)), move, 1e-9));
+        }
+    }
+
     void fitShowsAllOfIt() {
         for (int i = 0; i < 200; ++i) {
             ViewTransform view = any();
@@ -71,6 +109,7 @@ private Q_SLOTS:
             view.fit(slide);
             QVERIFY(view.visible().contains(slide));
             const QRectF shown = view.toWidget(slide);
+            QVERIFY(QRectF(QPointF(0, 0), view.widgetSize()).contains(shown));
             QVERIFY(shown.width() > 0.9 * view.widgetSize().width() || shown.height() > 0.9 * view.widgetSize().height());
         }
     }
@@ -83,6 +122,9 @@ private Q_SLOTS:
         view.zoomAt({0, 0}, 0);
         view.zoomAt({0, 0}, std::nan(""));
         view.fit({});
+        view.setAngle(std::nan(""));
+        view.turnAt({0, 0}, std::nan(""));
+        QCOMPARE(view.angle(), 0.0);
         QCOMPARE(view.scale(), 1.0);
     }
 

@@ -68,9 +68,8 @@ void AnnotationLayer::setPreview(Geometry geometry, Rgb colour) {
     Q_EMIT changed();
 }
 
-void AnnotationLayer::setMove(double dx, double dy) {
-    move_x_ = dx;
-    move_y_ = dy;
+void AnnotationLayer::setMove(QPointF by) {
+    move_ = by;
     Q_EMIT changed();
 }
 
@@ -120,8 +119,7 @@ void AnnotationLayer::paintPoints(QPainter& painter, const ViewTransform& view, 
 
 void AnnotationLayer::paintShape(QPainter& painter, const ViewTransform& view, const QPainterPath& path, const Geometry& g, const QColor& colour, bool selected) const {
     painter.save();
-    const QPointF origin = view.toWidget(QPointF(0, 0));
-    painter.setTransform(QTransform(view.scale(), 0, 0, view.scale(), origin.x(), origin.y()), true);
+    painter.setTransform(view.matrix(), true);
     QColor fill = colour;
     fill.setAlpha(kFill);
     painter.setBrush(g.is_area() && filled_ ? QBrush(fill) : QBrush(Qt::NoBrush));
@@ -169,7 +167,7 @@ void AnnotationLayer::paint(QPainter& painter, const ViewTransform& view) {
         const bool selected = store_->isSelected(i);
         const QColor colour = to_qcolor(shown_colour(a));
         painter.save();
-        if (selected && !a.locked) painter.translate(move_x_ * view.scale(), move_y_ * view.scale());
+        if (selected && !a.locked) painter.translate(view.vectorToWidget(move_));
         const double side = std::max(d.box.right - d.box.left, d.box.bottom - d.box.top) * view.scale();
         if (a.geometry.is_points()) {
             paintPoints(painter, view, a.geometry, colour, selected, names ? QString::fromStdString(a.name) : QString());

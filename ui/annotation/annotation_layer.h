@@ -21,7 +21,7 @@ public:
     void setFilled(bool on);
     void setPreview(Geometry geometry, Rgb colour);  // being drawn; None: nothing
     const Geometry& preview() const { return preview_; }
-    void setMove(double dx, double dy);              // the selected ones are shown so far from their places, level-0 pixels
+    void setMove(QPointF by);              // the selected ones are shown so far from their places, level-0 pixels
 
     // The object at a level-0 point: a point or line within `reach` level-0 pixels, else the smallest area around it; -1: none.
     int annotationAt(QPointF level0, double reach) const;
@@ -42,7 +42,7 @@ private:
     std::unordered_map<const Annotation*, Drawn> drawn_;
     Geometry preview_;
     Rgb preview_colour_;
-    double move_x_ = 0, move_y_ = 0;
+    QPointF move_;
     bool filled_ = true;
 };
 

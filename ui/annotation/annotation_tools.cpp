@@ -45,7 +45,7 @@ void AnnotationTools::cancel() {
     path_.clear();
     painted_ = {};
     painted_on_ = -1;
-    layer_->setMove(0, 0);
+    layer_->setMove({});
     layer_->setPreview({}, {});
 }
 
@@ -115,7 +115,7 @@ bool AnnotationTools::move(QMouseEvent* event) {
     }
     switch (tool_) {
         case Tool::Select:
-            if (distance(widget, press_) >= kDrag) layer_->setMove((widget.x() - press_.x()) / view_->transform().scale(), (widget.y() - press_.y()) / view_->transform().scale());
+            if (distance(widget, press_) >= kDrag) layer_->setMove(view_->transform().vectorToSlide(widget - press_));
             break;
         case Tool::Rectangle: layer_->setPreview(rectangle(slideAt(press_), at), colour()); break;
         case Tool::Brush: paintBrush(at); break;
@@ -143,8 +143,8 @@ bool AnnotationTools::release(QMouseEvent* event) {
     drawing_ = false;
     switch (tool_) {
         case Tool::Select: {
-            layer_->setMove(0, 0);
-            if (dragged) store_->moveSelected((widget.x() - press_.x()) / view_->transform().scale(), (widget.y() - press_.y()) / view_->transform().scale());
+            layer_->setMove({});
+            if (const QPointF by = view_->transform().vectorToSlide(widget - press_); dragged) store_->moveSelected(by.x(), by.y());
             else clickSelect(widget, event->modifiers());
             break;
         }

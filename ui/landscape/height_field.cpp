@@ -52,21 +52,22 @@ HeightField make_height_field(const GridMap& grid, const std::vector<float>& val
     const Cells cells(grid, values);
     HeightField field;
     std::vector<std::int32_t> corners(static_cast<std::size_t>(grid.cols + 1) * static_cast<std::size_t>(grid.rows + 1), -1);
-    const auto add = [&](double x, double y, double value) {
-        field.points.push_back({x, y, value});
+    const auto add = [&](double col, double row, double value) {
+        const QPointF at = grid.at(col, row);
+        field.points.push_back({at.x(), at.y(), value});
         return static_cast<std::int32_t>(field.points.size() - 1);
     };
     const auto corner = [&](int col, int row) {
         std::int32_t& known =
             corners[static_cast<std::size_t>(row) * static_cast<std::size_t>(grid.cols + 1) + static_cast<std::size_t>(col)];
-        if (known < 0) known = add(grid.left + col * grid.pitch, grid.top + row * grid.pitch, cells.corner(col, row));
+        if (known < 0) known = add(col, row, cells.corner(col, row));
         return known;
     };
     for (int row = 0; row < grid.rows; ++row) {
         for (int col = 0; col < grid.cols; ++col) {
             const double value = cells.at(col, row);
             if (std::isnan(value)) continue;
-            const std::int32_t middle = add(grid.left + (col + 0.5) * grid.pitch, grid.top + (row + 0.5) * grid.pitch, value);
+            const std::int32_t middle = add(col + 0.5, row + 0.5, value);
             const std::array<std::int32_t, 4> around = {corner(col, row), corner(col, row + 1), corner(col + 1, row + 1),
                                                         corner(col + 1, row)};
             for (std::size_t k = 0; k < 4; ++k) field.triangles.push_back({middle, around[k], around[(k + 1) % 4]});

@@ -206,11 +206,18 @@ void MainWindow::setGene(const QString& gene) {
     if (!expression_->setGene(gene)) wanted_gene_ = gene;
 }
 
+void MainWindow::setSideBySide(bool on) {
+    slide_->setSideBySide(on);
+    expression_->setBoth(on);
+    tabs_->setCurrentWidget(slide_);
+    recolour();
+}
+
 void MainWindow::setTheme(Theme theme) { apply_theme(*qApp, theme); }
 
 bool MainWindow::isQuiet() const {
     const auto& loader = slide_->view()->loader();
-    return document_->busy().isEmpty() && (!document_->slide() || (loader && !loader->overview().isNull())) && (!document_->slide() || tabs_->currentWidget() != slide_ || slide_->view()->isSettled()) &&
+    return document_->busy().isEmpty() && (!document_->slide() || (loader && !loader->overview().isNull())) && (!document_->slide() || tabs_->currentWidget() != slide_ || (slide_->view()->isSettled() && slide_->secondView()->isSettled())) &&
            gallery_->pairs()->isQuiet() && dial_->isQuiet();
 }
 

@@ -38,6 +38,7 @@ public:
     void openDropped(const QStringList& paths);
     void setTab(const QString& name);  // slide, tiles, dial, landscape, report
     void setGene(const QString& gene);
+    void setSideBySide(bool on);       // measured and predicted in two views
     void setTheme(Theme theme);
     bool isQuiet() const;  // everything asked for has been read and is on screen
 

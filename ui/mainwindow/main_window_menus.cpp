@@ -117,6 +117,16 @@ void MainWindow::makeViewMenu() {
     add(view, "zoom-in", tr("Zoom &in"), QKeySequence::ZoomIn, tr("Enlarges the slide"), [this] { slide_->view()->zoomAt(QRectF(slide_->view()->rect()).center(), 1.5); });
     add(view, "zoom-out", tr("Zoom o&ut"), QKeySequence::ZoomOut, tr("Shrinks the slide"), [this] { slide_->view()->zoomAt(QRectF(slide_->view()->rect()).center(), 1 / 1.5); });
     add(view, "fit-to-window", tr("&Whole slide"), QKeySequence("Ctrl+0"), tr("Fits the slide into the view"), [this] { slide_->view()->fit(); });
+    QMenu* turn = view->addMenu(tr("T&urn the slide"));
+    const auto turn_to = [this, turn](const QString& text, const QString& tip, const std::function<double(double)>& to) {
+        add(turn, {}, text, {}, tip, [this, to] { slide_->view()->setAngle(to(slide_->view()->transform().angle())); });
+    };
+    turn_to(tr("90° to the &right (E)"), tr("Turns the slide clockwise; Alt+wheel turns it by any angle"), [](double angle) { return angle + 90; });
+    turn_to(tr("90° to the &left (Q)"), tr("Turns the slide counter-clockwise; Alt+wheel turns it by any angle"), [](double angle) { return angle - 90; });
+    turn_to(tr("&Upright"), tr("Shows the slide as the file has it"), [](double) { return 0.0; });
+    auto* beside = add(view, {}, tr("Measured and predicted s&ide by side"), QKeySequence("T"), tr("Two views of the same place: measured, and predicted or the bare slide"), [this] { setSideBySide(!slide_->isSideBySide()); });
+    beside->setCheckable(true);
+    connect(slide_, &SlidePage::sideBySideChanged, beside, &QAction::setChecked);
     add(view, {}, tr("La&bel and macro …"), {}, tr("Pictures of the glass in the slide file; hidden until asked for, since they may name the patient"), [this] {
         const auto slide = slide_->view()->slide();
         if (!slide) return messages_->warn(tr("There is no slide yet; open one first."));
@@ -155,7 +165,7 @@ void MainWindow::makeJobMenu() {
 void MainWindow::makeHelpMenu() {
     QMenu* help = menuBar()->addMenu(tr("&Help"));
     add(help, {}, tr("&Keys and mouse"), QKeySequence::HelpContents, tr("How to move over the slide"), [this] {
-        messages_->inform(tr("Drag or Space pans · wheel zooms at the cursor · 1–6 are 1× to 40× · F fits · H held hides the overlay · M and P switch measured and predicted · O shows or hides the overlay · Ctrl+F finds a gene"));
+        messages_->inform(tr("Drag or Space pans · wheel zooms at the cursor · 1–6 are 1× to 40× · F fits · Q, E and Alt+wheel turn · H held hides the overlay · M and P switch measured and predicted, T shows both · O shows or hides the overlay · Ctrl+F finds a gene"));
     });
     add(help, {}, tr("&About C2L Studio"), {}, tr("Version and licence"), [this] {
         QMessageBox::about(this, tr("About C2L Studio"),

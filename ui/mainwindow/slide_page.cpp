@@ -1,5 +1,6 @@
 #include "ui/mainwindow/slide_page.h"
 
+#include <QSplitter>
 #include <QVBoxLayout>
 #include <algorithm>
 #include <cmath>
@@ -32,25 +33,58 @@ ColourScale scale_for(const std::vector<float>& values, const ExpressionSettings
 }
 
 SlidePage::SlidePage(Document* document, QWidget* parent)
-    : QWidget(parent), document_(document), view_(new SlideView), spots_(new SpotOverlay(this)), map_(new MapOverlay(this)) {
+    : QWidget(parent), document_(document), view_(new SlideView), second_(new SlideView), spots_(new SpotOverlay(this)), map_(new MapOverlay(this)) {
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
-    layout->addWidget(view_);
+    auto* beside = new QSplitter;
+    beside->setChildrenCollapsible(false);
+    beside->addWidget(view_);
+    beside->addWidget(second_);
+    layout->addWidget(beside);
+    second_->hide();
+    second_->setOverviewVisible(false);
     view_->addLayer(map_);
     view_->addLayer(spots_);
+    SlideView::link(view_, second_);
     view_->setEmptyText(tr("Drop a slide, a folder with a slide and its spots, or a project (*.c2l) here.\nNo data at hand? File › Open sample makes a simulated section."));
     connect(document_, &Document::slideChanged, this, &SlidePage::takeSlide);
     connect(document_, &Document::spotsChanged, this, &SlidePage::takeSpots);
     connect(document_, &Document::mapChanged, this, &SlidePage::takeMap);
-    connect(view_, &SlideView::cursorMoved, this, &SlidePage::describeCursor);
-    connect(view_, &SlideView::cursorLeft, this, [this] { Q_EMIT pointed({}); });
-    connect(view_, &SlideView::spotClicked, this, [this](int index) {
-        if (spots_->isVisible()) spots_->setSelectedIndex(index);
+    for (SlideView* view : {view_, second_}) connectView(view);
+}
+
+void SlidePage::connectView(SlideView* view) {
+    connect(view, &SlideView::cursorMoved, this, &SlidePage::describeCursor);
+    connect(view, &SlideView::cursorLeft, this, [this] { Q_EMIT pointed({}); });
+    connect(view, &SlideView::spotClicked, this, [this, view](int index) {
+        if (spots_->isVisible() && view->layers().contains(spots_)) spots_->setSelectedIndex(index);
     });
+}
+
+bool SlidePage::isSideBySide() const { return !second_->isHidden(); }
+
+void SlidePage::setSideBySide(bool on) {
+    if (on == isSideBySide()) return;
+    if (on) {
+        view_->removeLayer(map_);
+        second_->setLoader(view_->loader());
+        second_->addLayer(map_);
+        second_->setView(view_->transform().centre(), view_->transform().scale());
+    } else {
+        second_->removeLayer(map_);
+        second_->setLoader(nullptr);
+        const auto others = view_->layers();  // the map lies beneath them
+        for (Layer* layer : others) view_->removeLayer(layer);
+        view_->addLayer(map_);
+        for (Layer* layer : others) view_->addLayer(layer);
+    }
+    second_->setVisible(on);
+    Q_EMIT sideBySideChanged(on);
 }
 
 void SlidePage::takeSlide() {
     view_->setSlide(document_->slide());
+    if (isSideBySide()) second_->setLoader(view_->loader());
     takeSpots();  // a diameter in µm needs the slide's µm/px
     takeMap();
 }
@@ -62,7 +96,9 @@ void SlidePage::takeSpots() {
         return;
     }
     const SpotTable& t = data->spots;
-    spots_->setSpots(t.x, t.y, std::max(1.0, document_->spot_diameter_px()));
+    auto grid = t.square ? GridMap::from_cells(t.array_col, t.array_row, t.x, t.y) : std::nullopt;
+    if (grid) spots_->setBins(t.x, t.y, std::move(*grid));
+    else spots_->setSpots(t.x, t.y, std::max(1.0, document_->spot_diameter_px()));
     std::vector<std::uint8_t> off_tissue(t.in_tissue.size());
     std::transform(t.in_tissue.begin(), t.in_tissue.end(), off_tissue.begin(), [](std::uint8_t in) { return in == 0; });
     if (off_tissue.size() == t.size()) spots_->setDimmed(std::move(off_tissue));
@@ -76,17 +112,26 @@ void SlidePage::takeMap() {
 }
 
 ExpressionShown SlidePage::showExpression(const ExpressionSettings& s) {
-    spots_->setVisible(s.shown && !s.predicted);
-    map_->setVisible(s.shown && s.predicted);
+    const bool both = isSideBySide();
+    spots_->setVisible(s.shown && (both || !s.predicted));
+    map_->setVisible(s.shown && (both || s.predicted));
     spots_->setOpacity(s.opacity);
     map_->setOpacity(s.opacity);
     spots_->setSizeFactor(s.spot_size);
     map_->setDimUncertain(s.abstain);
     gene_ = s.gene;
-    const ExpressionShown shown = s.predicted ? showPredicted(s) : showMeasured(s);
-    unit_ = shown.unit;
-    view_->setCaption(!shown.any ? QString() : s.predicted ? tr("%1, predicted").arg(gene_) : tr("%1, measured").arg(gene_));
-    return shown;
+    ExpressionShown measured, predicted;
+    if (both || !s.predicted) measured = showMeasured(s);
+    if (both || s.predicted) predicted = showPredicted(s, both && measured.any ? &measured : nullptr);
+    measured_unit_ = measured.unit;
+    predicted_unit_ = predicted.unit;
+    const auto caption = [&](const ExpressionShown& shown, const QString& what) {
+        if (!shown.any) return QString();
+        return both ? tr("%1, %2: %3 to %4 %5").arg(gene_, what).arg(shown.scale.low, 0, 'g', 3).arg(shown.scale.high, 0, 'g', 3).arg(shown.unit) : tr("%1, %2").arg(gene_, what);
+    };
+    view_->setCaption(both || !s.predicted ? caption(measured, tr("measured")) : caption(predicted, tr("predicted")));
+    second_->setCaption(predicted.any ? caption(predicted, tr("predicted")) : tr("as scanned"));
+    return s.predicted ? predicted : measured;
 }
 
 ExpressionShown SlidePage::showMeasured(const ExpressionSettings& s) {
@@ -106,15 +151,16 @@ ExpressionShown SlidePage::showMeasured(const ExpressionSettings& s) {
     return shown;
 }
 
-ExpressionShown SlidePage::showPredicted(const ExpressionSettings& s) {
+// `measured`: beside it, whose limits are taken over where both are in one unit.
+ExpressionShown SlidePage::showPredicted(const ExpressionSettings& s, const ExpressionShown* measured) {
     auto values = document_->predicted(s.gene);
     ExpressionShown shown;
     shown.any = !values.empty();
     if (!shown.any && document_->map()) values.assign(document_->map()->spots.size(), std::nanf(""));
     if (shown.any) {
-        shown.scale = scale_for(values, s);
         shown.title = s.gene;
         shown.unit = document_->map_unit();
+        shown.scale = measured && measured->unit == shown.unit ? measured->scale : scale_for(values, s);
         shown.figures = figures(values, tr("places"));
     }
     map_->setColours(s.colours, shown.scale);
@@ -127,25 +173,28 @@ void SlidePage::goTo(double x, double y) {
     view_->centreOn(x, y);
 }
 
+QString SlidePage::measuredAt(double x, double y) const {
+    const int i = spots_->isVisible() && document_->spots() ? spots_->spotAt(x, y) : -1;
+    if (i < 0) return {};
+    const auto at = static_cast<std::size_t>(i);
+    const QString spot = tr("   ·   spot %1").arg(QString::fromStdString(document_->spots()->spots.barcodes[at]));
+    return spots_->values().empty() ? spot : spot + tr(": %1 %2 %3").arg(gene_).arg(spots_->values()[at], 0, 'f', 2).arg(measured_unit_);
+}
+
+QString SlidePage::predictedAt(double x, double y) const {
+    const int i = map_->isVisible() && document_->map() ? map_->grid().place_at(x, y) : -1;
+    const auto at = static_cast<std::size_t>(i);
+    if (i < 0 || at >= map_->values().size() || !std::isfinite(map_->values()[at])) return {};
+    QString text = tr("   ·   %1 %2 %3").arg(gene_).arg(map_->values()[at], 0, 'f', 2).arg(predicted_unit_);
+    const auto low = document_->predicted_at(gene_, "lower", at), high = document_->predicted_at(gene_, "upper", at);
+    if (low && high) text += tr(" (90 % interval %1 to %2)").arg(*low, 0, 'f', 2).arg(*high, 0, 'f', 2);
+    return text;
+}
+
 void SlidePage::describeCursor(double x, double y) {
-    QString text;
     const double mpp = document_->mpp();
-    text = mpp > 0 ? tr("x %1  y %2 µm").arg(x * mpp, 0, 'f', 0).arg(y * mpp, 0, 'f', 0) : tr("x %1  y %2 px").arg(x, 0, 'f', 0).arg(y, 0, 'f', 0);
-    if (spots_->isVisible() && document_->spots()) {
-        if (const int i = spots_->spotAt(x, y); i >= 0) {
-            text += tr("   ·   spot %1").arg(QString::fromStdString(document_->spots()->spots.barcodes[static_cast<std::size_t>(i)]));
-            if (!spots_->values().empty()) text += tr(": %1 %2 %3").arg(gene_).arg(spots_->values()[static_cast<std::size_t>(i)], 0, 'f', 2).arg(unit_);
-        }
-    } else if (map_->isVisible() && document_->map()) {
-        const int i = map_->grid().place_at(x, y);
-        const auto at = static_cast<std::size_t>(i);
-        if (i >= 0 && at < map_->values().size() && std::isfinite(map_->values()[at])) {
-            text += tr("   ·   %1 %2 %3").arg(gene_).arg(map_->values()[at], 0, 'f', 2).arg(unit_);
-            const auto low = document_->predicted_at(gene_, "lower", at), high = document_->predicted_at(gene_, "upper", at);
-            if (low && high) text += tr(" (90 % interval %1 to %2)").arg(*low, 0, 'f', 2).arg(*high, 0, 'f', 2);
-        }
-    }
-    Q_EMIT pointed(text);
+    const QString place = mpp > 0 ? tr("x %1  y %2 µm").arg(x * mpp, 0, 'f', 0).arg(y * mpp, 0, 'f', 0) : tr("x %1  y %2 px").arg(x, 0, 'f', 0).arg(y, 0, 'f', 0);
+    Q_EMIT pointed(place + measuredAt(x, y) + predictedAt(x, y));
 }
 
 }  // namespace c2l::ui

@@ -1,4 +1,4 @@
-// The slide with what is drawn over it: measured spots or the predicted map of one gene.
+// The slide with what is drawn over it: measured spots or the predicted map of one gene, or both side by side in two views of the same place.
 #pragma once
 
 #include <QWidget>
@@ -23,26 +23,33 @@ public:
     // Recolours; returns what the colour bar should say.
     ExpressionShown showExpression(const ExpressionSettings& settings);
     SlideView* view() const { return view_; }
+    SlideView* secondView() const { return second_; }
+    void setSideBySide(bool on);  // measured on the left, predicted (or the bare slide) on the right
+    bool isSideBySide() const;
     SpotOverlay* spots() const { return spots_; }
     MapOverlay* map() const { return map_; }
     void goTo(double x, double y);  // level-0 pixels, at 10×
 
 Q_SIGNALS:
     void pointed(const QString& text);  // what is under the cursor, for the status bar
+    void sideBySideChanged(bool on);
 
 private:
     void takeSlide();
     void takeSpots();
     void takeMap();
     ExpressionShown showMeasured(const ExpressionSettings& settings);
-    ExpressionShown showPredicted(const ExpressionSettings& settings);
+    ExpressionShown showPredicted(const ExpressionSettings& settings, const ExpressionShown* measured);
+    void connectView(SlideView* view);
+    QString measuredAt(double x, double y) const;
+    QString predictedAt(double x, double y) const;
     void describeCursor(double x, double y);
 
     Document* document_;
-    SlideView* view_;
+    SlideView *view_, *second_;
     SpotOverlay* spots_;
     MapOverlay* map_;
-    QString gene_, unit_;
+    QString gene_, measured_unit_, predicted_unit_;
 };
 
 // Limits of the colours as the settings ask for them.

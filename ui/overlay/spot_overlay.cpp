@@ -14,10 +14,32 @@ constexpr double kSpriteMost = 96;   // device pixels; larger discs are few and 
 constexpr double kLeastShown = 2.0;  // widget pixels: spots stay visible on the whole slide
 const QColor kPlainColour(0x1b, 0x6e, 0xc2);
 const QColor kDimmedColour(0x70, 0x70, 0x70);
+const QColor kSelectedColour(0xd9, 0x48, 0x01);
+constexpr int kPlainAlpha = 70, kDimmedAlpha = 40;  // of 255, where a ring would be too small to be one
+constexpr std::size_t kMostDiscs = 20'000;          // drawn one by one
+constexpr double kDenseMost = 6;                    // device pixels; larger spots in such numbers do not fit a screen
+constexpr std::size_t kMostRings = 2'000;           // more selected ones are coloured instead
 
 }  // namespace
 
 void SpotOverlay::setSpots(std::vector<double> x, std::vector<double> y, double diameter_px) {
+    take(std::move(x), std::move(y), diameter_px);
+    grid_ = {};
+    index();
+    recolour();
+}
+
+void SpotOverlay::setBins(std::vector<double> x, std::vector<double> y, GridMap grid) {
+    const auto n = static_cast<std::int64_t>(x.size());
+    if (std::any_of(grid.cell_to_place.begin(), grid.cell_to_place.end(), [n](int place) { return place >= n; }))
+        throw Error(ErrorCode::Mismatch, "the grid names bins that there are not");
+    take(std::move(x), std::move(y), grid.pitch());
+    grid_ = std::move(grid);
+    index();
+    recolour();
+}
+
+void SpotOverlay::take(std::vector<double> x, std::vector<double> y, double diameter_px) {
     if (x.size() != y.size()) throw Error(ErrorCode::Mismatch, "spots need as many x as y positions");
     const auto finite = [](double v) { return std::isfinite(v); };
     if (!std::all_of(x.begin(), x.end(), finite) || !std::all_of(y.begin(), y.end(), finite)) {
@@ -29,9 +51,8 @@ void SpotOverlay::setSpots(std::vector<double> x, std::vector<double> y, double 
     values_.clear();
     dimmed_.clear();
     selected_.clear();
+    selected_count_ = 0;
     hovered_ = -1;
-    index();
-    recolour();
 }
 
 void SpotOverlay::setValues(std::vector<float> values) {
@@ -64,6 +85,8 @@ void SpotOverlay::setDimmed(std::vector<std::uint8_t> dimmed) {
 void SpotOverlay::setSelected(std::vector<std::uint8_t> selected) {
     if (!selected.empty() && selected.size() != count()) throw Error(ErrorCode::Mismatch, "the selection does not belong to these spots");
     selected_ = std::move(selected);
+    selected_count_ = static_cast<std::size_t>(std::count_if(selected_.begin(), selected_.end(), [](std::uint8_t on) { return on != 0; }));
+    bins_.clear();  // a large selection is part of its picture
     Q_EMIT changed();
 }
 
@@ -91,7 +114,7 @@ QRectF SpotOverlay::bounds() const {
 void SpotOverlay::index() {
     cell_start_.clear();
     cell_spots_.clear();
-    if (x_.empty()) return;
+    if (x_.empty() || areBins()) return;
     const QRectF box = bounds();
     // About one spot per cell; never many more cells than spots, however far a stray spot lies.
     cell_ = std::max({diameter(), std::sqrt(box.width() * box.height() / static_cast<double>(count())),
@@ -113,6 +136,7 @@ void SpotOverlay::index() {
 }
 
 int SpotOverlay::spotAt(double x, double y) const {
+    if (areBins()) return grid_.place_at(x, y);
     if (cell_start_.empty()) return -1;
     const double radius = diameter() / 2;
     const double fc = std::floor((x - left_) / cell_), fr = std::floor((y - top_) / cell_);
@@ -137,6 +161,7 @@ int SpotOverlay::spotAt(double x, double y) const {
 int SpotOverlay::hit(QPointF level0) const { return spotAt(level0.x(), level0.y()); }
 
 void SpotOverlay::recolour() {
+    bins_.clear();
     colours_.resize(count());
     for (std::size_t i = 0; i < count(); ++i) {
         if (!dimmed_.empty() && dimmed_[i]) {
@@ -185,17 +210,56 @@ const QImage& SpotOverlay::sprite(int colour, double diameter, double dpr) {
     return image;
 }
 
+QRgb SpotOverlay::flatColour(int colour) const {
+    if (colour == kHidden) return 0;
+    if (colour <= 255) return ColourMap::get(map_).at(colour) | 0xff000000;
+    const QColor& ring = colour == kPlain ? kPlainColour : kDimmedColour;
+    return qPremultiply(qRgba(ring.red(), ring.green(), ring.blue(), colour == kPlain ? kPlainAlpha : kDimmedAlpha));
+}
+
 void SpotOverlay::paint(QPainter& painter, const ViewTransform& view) {
     if (x_.empty()) return;
+    if (areBins()) {
+        paintBins(painter, view);
+    } else {
+        const auto seen = inSight(view);
+        const double shown = std::max(diameter() * view.scale(), kLeastShown) * painter.device()->devicePixelRatioF();
+        if (seen.size() > kMostDiscs && shown <= kDenseMost) paintDense(painter, view, seen);
+        else paintDiscs(painter, view, seen);
+    }
+    paintMarks(painter, view);
+}
+
+void SpotOverlay::paintBins(QPainter& painter, const ViewTransform& view) {
+    if (bins_.isNull()) {
+        std::vector<QRgb> colours(count());
+        for (std::size_t i = 0; i < count(); ++i) colours[i] = flatColour(colours_[i]);
+        if (manySelected()) {
+            for (std::size_t i = 0; i < count(); ++i)
+                if (selected_[i]) colours[i] = kSelectedColour.rgb();
+        }
+        bins_.set(grid_, colours);
+    }
+    painter.setOpacity(opacity());
+    bins_.paint(painter, view, grid_, false);
+}
+
+std::vector<std::size_t> SpotOverlay::inSight(const ViewTransform& view) const {
+    const double reach = std::max(diameter(), kLeastShown / view.scale());
+    const QRectF seen = view.visible().adjusted(-reach, -reach, reach, reach);
+    std::vector<std::size_t> out;
+    for (std::size_t i = 0; i < count(); ++i)
+        if (colours_[i] != kHidden && seen.contains(x_[i], y_[i])) out.push_back(i);
+    return out;
+}
+
+void SpotOverlay::paintDiscs(QPainter& painter, const ViewTransform& view, const std::vector<std::size_t>& seen) {
     const double shown = std::max(diameter() * view.scale(), kLeastShown);
     const double dpr = painter.device()->devicePixelRatioF();
-    const double reach = shown / view.scale();
-    const QRectF seen = view.visible().adjusted(-reach, -reach, reach, reach);
     const bool use_sprites = shown * dpr <= kSpriteMost;
     painter.setRenderHint(QPainter::Antialiasing);
     if (!use_sprites) painter.setOpacity(opacity());
-    for (std::size_t i = 0; i < count(); ++i) {
-        if (colours_[i] == kHidden || !seen.contains(x_[i], y_[i])) continue;
+    for (const std::size_t i : seen) {
         const QPointF centre = view.toWidget(QPointF(x_[i], y_[i]));
         if (!use_sprites) {
             paintDisc(painter, centre, shown, colours_[i]);
@@ -205,8 +269,30 @@ void SpotOverlay::paint(QPainter& painter, const ViewTransform& view) {
         const double half = disc.width() / dpr / 2;
         painter.drawImage(QPointF(std::round((centre.x() - half) * dpr) / dpr, std::round((centre.y() - half) * dpr) / dpr), disc);
     }
-    paintMarks(painter, view);
 }
+
+// Squares of a few device pixels, written straight into one picture.
+void SpotOverlay::paintDense(QPainter& painter, const ViewTransform& view, const std::vector<std::size_t>& seen) const {
+    const double dpr = painter.device()->devicePixelRatioF();
+    const int side = static_cast<int>(std::lround(std::max(diameter() * view.scale(), kLeastShown) * dpr));
+    QImage picture((view.widgetSize() * dpr).toSize(), QImage::Format_ARGB32_Premultiplied);
+    picture.fill(Qt::transparent);
+    const bool marked = manySelected();
+    for (const std::size_t i : seen) {
+        const QPointF corner = view.toWidget(QPointF(x_[i], y_[i])) * dpr - QPointF(side / 2.0, side / 2.0);
+        const int left = static_cast<int>(std::lround(corner.x())), top = static_cast<int>(std::lround(corner.y()));
+        const QRgb colour = marked && selected_[i] ? kSelectedColour.rgb() : flatColour(colours_[i]);
+        for (int y = std::max(0, top); y < std::min(picture.height(), top + side); ++y) {
+            auto* line = reinterpret_cast<QRgb*>(picture.scanLine(y));
+            for (int x = std::max(0, left); x < std::min(picture.width(), left + side); ++x) line[x] = colour;
+        }
+    }
+    picture.setDevicePixelRatio(dpr);
+    painter.setOpacity(opacity());
+    painter.drawImage(QPointF(0, 0), picture);
+}
+
+bool SpotOverlay::manySelected() const { return selected_count_ > kMostRings; }
 
 // Rings around the selected and the hovered spots: white beneath dark, so that they stand out on any colour.
 void SpotOverlay::paintMarks(QPainter& painter, const ViewTransform& view) const {
@@ -223,7 +309,7 @@ void SpotOverlay::paintMarks(QPainter& painter, const ViewTransform& view) const
     };
     const QRectF seen = view.visible();
     for (std::size_t i = 0; i < selected_.size(); ++i) {
-        if (selected_[i] && seen.contains(x_[i], y_[i])) ring(i, QColor(0xd9, 0x48, 0x01));
+        if (!manySelected() && selected_[i] && seen.contains(x_[i], y_[i])) ring(i, kSelectedColour);
     }
     if (hovered_ >= 0 && static_cast<std::size_t>(hovered_) < count()) ring(static_cast<std::size_t>(hovered_), QColor(20, 20, 20));
 }

@@ -1,4 +1,5 @@
-// Spots at their true diameter, coloured by one value each.
+// Spots at their true diameter, or square bins on their grid, coloured by one value each. Any number of them: bins are one picture, and
+// where spots are too many to be drawn as discs each is a few pixels.
 #pragma once
 
 #include <QImage>
@@ -7,6 +8,8 @@
 #include <vector>
 
 #include "ui/overlay/colour_map.h"
+#include "ui/overlay/grid_image.h"
+#include "ui/overlay/grid_map.h"
 #include "ui/viewer/layer.h"
 
 namespace c2l {
@@ -18,6 +21,8 @@ public:
 
     // Level-0 pixels. Clears values, selection and marks. Throws Error(Mismatch) when x and y differ in length.
     void setSpots(std::vector<double> x, std::vector<double> y, double diameter_px);
+    // Square bins, whose cells in `grid` are numbered as x and y are. Throws Error(Mismatch).
+    void setBins(std::vector<double> x, std::vector<double> y, GridMap grid);
     // One value per spot (NaN: not measured); empty: spots are drawn as plain rings. Throws Error(Mismatch).
     void setValues(std::vector<float> values);
     void setColours(ColourMapId map, const ColourScale& scale);
@@ -30,9 +35,10 @@ public:
     const std::vector<float>& values() const { return values_; }
     double x(int i) const { return x_[static_cast<std::size_t>(i)]; }
     double y(int i) const { return y_[static_cast<std::size_t>(i)]; }
-    double diameter() const { return diameter_ * size_factor_; }
+    double diameter() const { return diameter_ * size_factor_; }  // of a bin: its side, whatever the size factor
+    bool areBins() const { return !grid_.empty(); }
     QRectF bounds() const;  // level-0, spots included
-    // The nearest spot whose disc contains the point, -1 when there is none.
+    // The nearest spot whose disc contains the point, or the bin around it; -1 when there is none.
     int spotAt(double x, double y) const;
 
     void paint(QPainter& painter, const ViewTransform& view) override;
@@ -41,8 +47,15 @@ public:
 
 private:
     static constexpr int kPlain = 256, kDimmed = 257, kHidden = -1;  // beside 0 … 255 of the colour map
+    void take(std::vector<double> x, std::vector<double> y, double diameter_px);
     void index();
     void recolour();
+    QRgb flatColour(int colour) const;  // of a bin, or of a spot that is a few pixels; premultiplied
+    void paintBins(QPainter& painter, const ViewTransform& view);
+    void paintDiscs(QPainter& painter, const ViewTransform& view, const std::vector<std::size_t>& seen);
+    void paintDense(QPainter& painter, const ViewTransform& view, const std::vector<std::size_t>& seen) const;
+    bool manySelected() const;
+    std::vector<std::size_t> inSight(const ViewTransform& view) const;  // without those that are hidden
     const QImage& sprite(int colour, double diameter, double dpr);
     void paintDisc(QPainter& painter, QPointF centre, double diameter, int colour) const;
     void paintMarks(QPainter& painter, const ViewTransform& view) const;
@@ -54,7 +67,10 @@ private:
     double diameter_ = 1, size_factor_ = 1;
     ColourMapId map_ = ColourMapId::Viridis;
     ColourScale scale_;
+    std::size_t selected_count_ = 0;
     int hovered_ = -1;
+    GridMap grid_;  // of bins; empty: spots
+    GridImage bins_;
 
     // Uniform grid over the centres, for looking up what is under the cursor.
     double cell_ = 1, left_ = 0, top_ = 0;

@@ -11,6 +11,7 @@
 #include <QPainter>
 #include <QPushButton>
 #include <QRegularExpression>
+#include <QSet>
 #include <QScrollArea>
 #include <QSignalBlocker>
 #include <QSlider>
@@ -217,32 +218,49 @@ void ExpressionPanel::setGenes(const QStringList& measured, const QStringList& p
     takeGene(search_->text());
 }
 
+QStringList ExpressionPanel::genes() const {
+    if (!both_) return settings_.predicted ? predicted_genes_ : measured_genes_;
+    QStringList all = measured_genes_;
+    const QSet<QString> measured(all.begin(), all.end());
+    for (const QString& gene : predicted_genes_)
+        if (!measured.contains(gene)) all.append(gene);
+    return all;
+}
+
 void ExpressionPanel::useGenes() {
-    const QStringList& genes = settings_.predicted ? predicted_genes_ : measured_genes_;
-    static_cast<QStringListModel*>(completer_->model())->setStringList(genes);
-    search_->setEnabled(!genes.isEmpty());
-    unit_->setEnabled(!settings_.predicted);
-    abstain_->setEnabled(settings_.predicted);
-    size_->setEnabled(!settings_.predicted);
+    const QStringList known = genes();
+    static_cast<QStringListModel*>(completer_->model())->setStringList(known);
+    search_->setEnabled(!known.isEmpty());
+    unit_->setEnabled(both_ || !settings_.predicted);
+    abstain_->setEnabled(both_ || settings_.predicted);
+    size_->setEnabled(both_ || !settings_.predicted);
+}
+
+void ExpressionPanel::setBoth(bool on) {
+    if (both_ == on) return;
+    both_ = on;
+    useGenes();
+    takeGene(search_->text());
 }
 
 bool ExpressionPanel::setGene(const QString& gene) {
-    const QStringList& genes = settings_.predicted ? predicted_genes_ : measured_genes_;
-    const auto found = genes.indexOf(QRegularExpression("^" + QRegularExpression::escape(gene) + "$", QRegularExpression::CaseInsensitiveOption));
+    const QStringList known = genes();
+    const auto found = known.indexOf(QRegularExpression("^" + QRegularExpression::escape(gene) + "$", QRegularExpression::CaseInsensitiveOption));
     if (found < 0) return false;
-    search_->setText(genes[found]);
+    search_->setText(known[found]);
     return true;
 }
 
 void ExpressionPanel::setPredicted(bool on) { (on ? predicted_ : measured_)->setChecked(true); }
 
 void ExpressionPanel::takeGene(const QString& text) {
-    const QStringList& genes = settings_.predicted ? predicted_genes_ : measured_genes_;
+    const QStringList all = genes();
     const QString wanted = text.trimmed();
-    const bool known = !wanted.isEmpty() && genes.contains(wanted, Qt::CaseInsensitive);
-    if (genes.isEmpty()) message_->setText(tr("Import a section with spots to search its genes."));
-    else if (known || wanted.isEmpty()) message_->setText(counted(genes.size(), tr("gene"), tr("genes")) + ' ' + (settings_.predicted ? tr("in the predicted map") : tr("measured")));
-    else if (settings_.predicted && measured_genes_.contains(wanted, Qt::CaseInsensitive)) message_->setText(tr("%1 was measured but is not in the predicted map.").arg(wanted));
+    const bool known = !wanted.isEmpty() && all.contains(wanted, Qt::CaseInsensitive);
+    const bool not_predicted = measured_genes_.contains(wanted, Qt::CaseInsensitive) && !predicted_genes_.contains(wanted, Qt::CaseInsensitive);
+    if (all.isEmpty()) message_->setText(tr("Import a section with spots to search its genes."));
+    else if (not_predicted && (settings_.predicted || (both_ && !predicted_genes_.isEmpty()))) message_->setText(tr("%1 was measured but is not in the predicted map.").arg(wanted));
+    else if (known || wanted.isEmpty()) message_->setText(counted(all.size(), tr("gene"), tr("genes")) + ' ' + (both_ ? tr("measured or predicted") : settings_.predicted ? tr("in the predicted map") : tr("measured")));
     else message_->setText(tr("Keep typing, or choose from the list."));
     settings_.gene = known || wanted.isEmpty() ? wanted : QString();
     if (known || wanted.isEmpty() || settings_.predicted) Q_EMIT changed();

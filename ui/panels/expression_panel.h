@@ -51,6 +51,7 @@ public:
     void setGenes(const QStringList& measured, const QStringList& predicted);
     bool setGene(const QString& gene);        // false when it is not among the genes
     void setPredicted(bool on);
+    void setBoth(bool on);  // measured and predicted are shown together: a gene of either will do
     const ExpressionSettings& settings() const { return settings_; }
     void showExpression(const ExpressionShown& shown);  // the colour bar
     void setShown(bool on);
@@ -69,10 +70,12 @@ private:
     void take();
     void takeGene(const QString& text);
     void useGenes();
+    QStringList genes() const;  // that can be shown now
     void limitModeChanged();
 
     ExpressionSettings settings_;
     QStringList measured_genes_, predicted_genes_;
+    bool both_ = false;
     QLineEdit* search_;
     QCompleter* completer_ = nullptr;
     QPushButton *measured_, *predicted_;

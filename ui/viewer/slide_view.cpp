@@ -21,6 +21,13 @@ SlideView::SlideView(QWidget* parent) : QWidget(parent) {
     setAccessibleName(tr("Slide"));
     setEmptyText(tr("Drop a slide or a spot folder here"));
     updateCursor();
+    connect(&glide_, &Glide::moved, this, [this](QPointF by) {
+        const ViewTransform before = view_;
+        ViewTransform next = view_;
+        next.panBy(by);
+        apply(next);
+        if (view_ == before) glide_.stop();  // at the slide's end
+    });
 }
 
 SlideView::~SlideView() {
@@ -39,6 +46,8 @@ void SlideView::setLoader(std::shared_ptr<TileLoader> loader) {
     }
     loader_ = std::move(loader);
     mpp_override_.reset();
+    glide_.stop();
+    view_.setAngle(0);
     setHovered(nullptr, -1);
     if (loader_) {
         connect(loader_.get(), &TileLoader::tilesReady, this, [this] {
@@ -66,6 +75,12 @@ void SlideView::setEmptyText(const QString& text) {
 
 void SlideView::setCaption(const QString& text) {
     caption_ = text;
+    update();
+}
+
+void SlideView::setPointer(std::optional<QPointF> level0) {
+    if (pointer_ == level0) return;
+    pointer_ = level0;
     update();
 }
 
@@ -161,6 +176,14 @@ void SlideView::zoomAt(QPointF widget, double factor) {
     apply(next);
 }
 
+void SlideView::turnAt(QPointF widget, double degrees) {
+    ViewTransform next = view_;
+    next.turnAt(widget, degrees);
+    apply(next);
+}
+
+void SlideView::setAngle(double degrees) { turnAt(QRectF(rect()).center(), degrees - view_.angle()); }
+
 void SlideView::centreOn(double x, double y) { setView({x, y}, view_.scale()); }
 
 std::optional<double> SlideView::magnification() const {
@@ -176,12 +199,18 @@ void SlideView::setMagnification(double magnification) {
 
 void SlideView::link(SlideView* a, SlideView* b) {
     const auto follow = [](SlideView* leader, SlideView* follower) {
-        QObject::connect(leader, &SlideView::viewChanged, follower,
-                         [leader, follower] { follower->setView(leader->view_.centre(), leader->view_.scale()); });
+        const auto take = [leader, follower] {
+            ViewTransform next = leader->view_;
+            next.setWidgetSize(follower->view_.widgetSize());
+            follower->apply(next);
+        };
+        QObject::connect(leader, &SlideView::viewChanged, follower, take);
+        QObject::connect(leader, &SlideView::cursorMoved, follower, [follower](double x, double y) { follower->setPointer(QPointF(x, y)); });
+        QObject::connect(leader, &SlideView::cursorLeft, follower, [follower] { follower->setPointer({}); });
+        return take;
     };
-    follow(a, b);
     follow(b, a);
-    b->setView(a->view_.centre(), a->view_.scale());
+    follow(a, b)();
 }
 
 void SlideView::setLayersHidden(bool hidden) {
@@ -210,6 +239,17 @@ int SlideView::wantedLevel() const {
     return level;
 }
 
+// What a turned view shows is less than the upright rectangle around it.
+std::vector<TileKey> SlideView::tilesInSight(int level) const {
+    const QRectF seen = view_.visible();
+    auto keys = loader_->tilesIn(level, seen.x(), seen.y(), seen.width(), seen.height());
+    if (view_.angle() != 0) {
+        const QRectF widget(QPointF(0, 0), view_.widgetSize());
+        std::erase_if(keys, [&](const TileKey& key) { return !view_.toWidget(loader_->tileRegion(key)).intersects(widget); });
+    }
+    return keys;
+}
+
 void SlideView::requestTiles() {
     if (!loader_) return;
     const QRectF seen = view_.visible();
@@ -235,8 +275,8 @@ void SlideView::requestTiles() {
             if (std::find(wanted.begin(), wanted.end(), key) == wanted.end()) wanted.push_back(key);
         }
     };
-    append(by_distance(in(level, seen)));
-    if (level < coarsest) append(by_distance(in(level + 1, seen)));
+    append(by_distance(tilesInSight(level)));
+    if (level < coarsest) append(by_distance(tilesInSight(level + 1)));
     const double ring = Slide::kTilePx * loader_->slide()->info().levels[static_cast<std::size_t>(level)].downsample;
     append(by_distance(in(level, seen.adjusted(-ring, -ring, ring, ring))));
     loader_->request(this, std::move(wanted));
@@ -244,8 +284,7 @@ void SlideView::requestTiles() {
 
 bool SlideView::isSettled() const {
     if (!loader_) return true;
-    const QRectF seen = view_.visible();
-    const auto keys = loader_->tilesIn(wantedLevel(), seen.x(), seen.y(), seen.width(), seen.height());
+    const auto keys = tilesInSight(wantedLevel());
     return std::all_of(keys.begin(), keys.end(), [this](const TileKey& key) { return loader_->has(key); });
 }
 

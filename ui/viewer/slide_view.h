@@ -1,7 +1,8 @@
 // The slide on screen: pan, zoom, overview map, scale bar, layers. Tiles come from a TileLoader; the GUI thread never reads pixels.
 //
-// Mouse: drag pans (also middle button, or any drag while Space is held), wheel zooms at the cursor. Keys: 1–6 = 1×, 2.5×, 5×, 10×,
-// 20×, 40×; 0 or F fits; + and - zoom; arrows pan; H held hides the layers.
+// Mouse: drag pans (also middle button, or any drag while Space is held) and glides on after a quick one, wheel zooms at the cursor, Alt+wheel
+// turns about it. Keys: 1–6 = 1×, 2.5×, 5×, 10×, 20×, 40×; 0 or F fits; + and - zoom; arrows pan; Q and E turn by a quarter; H held hides
+// the layers.
 #pragma once
 
 #include <QList>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <optional>
 
+#include "ui/viewer/glide.h"
 #include "ui/viewer/layer.h"
 #include "ui/viewer/tile_loader.h"
 #include "ui/viewer/view_transform.h"
@@ -28,6 +30,7 @@ public:
     std::shared_ptr<const Slide> slide() const;
     void setEmptyText(const QString& text);  // shown while there is no slide: what to do next
     void setCaption(const QString& text);    // small title in the corner ("measured", "predicted")
+    void setPointer(std::optional<QPointF> level0);  // a cross there: where the cursor is in a linked view
 
     std::optional<double> mpp() const;       // the slide's, unless overridden
     void setMpp(std::optional<double> mpp);  // µm per level-0 pixel, overrides the slide's
@@ -42,10 +45,12 @@ public:
     void fit();
     void fitTo(const QRectF& level0);
     void zoomAt(QPointF widget, double factor);
+    void turnAt(QPointF widget, double degrees);  // clockwise
+    void setAngle(double degrees);                // about the middle; 0: as the file has it
     void centreOn(double x, double y);
     std::optional<double> magnification() const;  // none when µm/px are unknown
     void setMagnification(double magnification);  // without µm/px: level-0 pixels count as 0.25 µm
-    // The two views show the same place from now on (both ways).
+    // The two views show the same place from now on, and each the other's cursor (both ways).
     static void link(SlideView* a, SlideView* b);
 
     bool layersHidden() const { return peeking_ || layers_hidden_; }
@@ -90,6 +95,7 @@ private:
     void noteSettled();
     void requestTiles();
     int wantedLevel() const;
+    std::vector<TileKey> tilesInSight(int level) const;
     double effectiveMpp() const;  // 0.25 when unknown
     QRectF overviewRect() const;  // empty when not shown
     void jumpTo(QPointF in_overview);
@@ -97,21 +103,25 @@ private:
     void setHovered(Layer* layer, int index);
     int topmostHit(QPointF level0, Layer** layer) const;
     void updateCursor();
+    void paintSlide(QPainter& painter);
     void paintTiles(QPainter& painter);
     void paintTile(QPainter& painter, const TileKey& key, const QRectF& clip);
     void paintMissing(QPainter& painter, const TileKey& key);
     void paintOverview(QPainter& painter);
     void paintCaption(QPainter& painter);
+    void paintPointer(QPainter& painter);
     void paintEmpty(QPainter& painter);
 
     std::shared_ptr<TileLoader> loader_;
     ViewTransform view_;
+    Glide glide_;
     std::optional<double> mpp_override_;
     QList<QPointer<Layer>> layers_;
     QPointer<Layer> hovered_layer_;
     int hovered_ = -1;
     QString empty_text_, caption_;
     QPointF press_, last_;
+    std::optional<QPointF> pointer_;
     Drag drag_ = Drag::None;
     bool moved_ = false;
     bool space_ = false;

@@ -13,14 +13,15 @@ namespace c2l {
 
 namespace {
 
-constexpr double kNotch = 1.25;  // zoom per wheel notch
+constexpr double kNotch = 1.25;   // zoom per wheel notch
+constexpr double kTurnNotch = 5;  // degrees per wheel notch
 constexpr double kArrowShare = 0.125;
 constexpr double kMagnifications[] = {1, 2.5, 5, 10, 20, 40};
 
 bool is_plain(const QKeyEvent* event) { return !(event->modifiers() & (Qt::ControlModifier | Qt::AltModifier | Qt::MetaModifier)); }
 
 bool is_view_key(int key) {
-    return (key >= Qt::Key_0 && key <= Qt::Key_6) || key == Qt::Key_F || key == Qt::Key_H || key == Qt::Key_Space || key == Qt::Key_Plus ||
+    return (key >= Qt::Key_0 && key <= Qt::Key_6) || key == Qt::Key_F || key == Qt::Key_H || key == Qt::Key_Q || key == Qt::Key_E || key == Qt::Key_Space || key == Qt::Key_Plus ||
            key == Qt::Key_Minus || key == Qt::Key_Equal || (key >= Qt::Key_Left && key <= Qt::Key_Down);
 }
 
@@ -36,6 +37,10 @@ bool SlideView::event(QEvent* event) {
         auto* gesture = static_cast<QNativeGestureEvent*>(event);
         if (gesture->gestureType() == Qt::ZoomNativeGesture) {
             zoomAt(gesture->position(), 1 + gesture->value());
+            return true;
+        }
+        if (gesture->gestureType() == Qt::RotateNativeGesture) {
+            turnAt(gesture->position(), gesture->value());
             return true;
         }
     }
@@ -56,6 +61,7 @@ void SlideView::mousePressEvent(QMouseEvent* event) {
     if (!loader_) return;
     press_ = last_ = event->position();
     moved_ = false;
+    glide_.begin();
     const bool left = event->button() == Qt::LeftButton;
     if (left && overviewRect().contains(press_)) {
         drag_ = Drag::Overview;
@@ -73,6 +79,7 @@ void SlideView::mouseMoveEvent(QMouseEvent* event) {
         jumpTo(at);
     } else if (drag_ == Drag::Pan) {
         if (!moved_ && (at - press_).manhattanLength() >= QGuiApplication::styleHints()->startDragDistance() / 2.0) moved_ = true;
+        glide_.track(at, event->timestamp());
         if (moved_) {
             ViewTransform next = view_;
             next.panBy(at - last_);
@@ -92,6 +99,7 @@ void SlideView::mouseReleaseEvent(QMouseEvent* event) {
     const Drag was = std::exchange(drag_, Drag::None);
     last_ = event->position();
     updateCursor();
+    if (was == Drag::Pan && moved_) glide_.release(event->timestamp());
     if (event->button() != Qt::LeftButton || was == Drag::Overview || moved_ || space_) return;
     const QPointF level0 = view_.toSlide(event->position());
     Q_EMIT clicked(level0.x(), level0.y());
@@ -101,7 +109,13 @@ void SlideView::mouseReleaseEvent(QMouseEvent* event) {
 void SlideView::wheelEvent(QWheelEvent* event) {
     if (!loader_) return;
     last_ = event->position();
-    if (const int angle = event->angleDelta().y()) zoomAt(event->position(), std::pow(kNotch, angle / 120.0));
+    glide_.stop();
+    const QPoint delta = event->angleDelta();
+    if (event->modifiers() & Qt::AltModifier) {  // some desktops make Alt+wheel a sideways one
+        turnAt(event->position(), kTurnNotch * (delta.y() ? delta.y() : delta.x()) / 120.0);
+    } else if (delta.y()) {
+        zoomAt(event->position(), std::pow(kNotch, delta.y() / 120.0));
+    }
     event->accept();
 }
 
@@ -111,6 +125,7 @@ void SlideView::keyPressEvent(QKeyEvent* event) {
         QWidget::keyPressEvent(event);
         return;
     }
+    glide_.stop();
     const auto pan = [this](double dx, double dy) {
         ViewTransform next = view_;
         next.panBy({dx * width() * kArrowShare, dy * height() * kArrowShare});
@@ -125,6 +140,8 @@ void SlideView::keyPressEvent(QKeyEvent* event) {
     if (key == Qt::Key_Up) pan(0, 1);
     if (key == Qt::Key_Down) pan(0, -1);
     if (event->isAutoRepeat()) return;
+    if (key == Qt::Key_Q) setAngle(view_.angle() - 90);
+    if (key == Qt::Key_E) setAngle(view_.angle() + 90);
     if (key == Qt::Key_Space) {
         space_ = true;
         updateCursor();

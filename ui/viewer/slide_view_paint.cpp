@@ -1,5 +1,6 @@
 // Painting of the slide view: tiles, what stands in for missing ones, overview map, scale bar.
 #include <QPainter>
+#include <QPolygonF>
 #include <algorithm>
 #include <cmath>
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr double kOverviewSide = 180;
 constexpr double kCorner = 12;
+constexpr double kPointer = 9;  // half of the cross
 
 // Edges on whole device pixels, so that neighbouring tiles meet without a seam.
 QRectF aligned(const QRectF& r, double dpr) {
@@ -24,7 +26,7 @@ QRectF aligned(const QRectF& r, double dpr) {
 
 QRectF SlideView::overviewRect() const {
     if (!overview_visible_ || !loader_ || loader_->overview().isNull() || width() < 320 || height() < 240) return {};
-    if (view_.visible().contains(slideRect())) return {};
+    if (QRectF(rect()).contains(view_.toWidget(slideRect()))) return {};
     const QSizeF size = QSizeF(slideRect().size()).scaled(kOverviewSide, kOverviewSide, Qt::KeepAspectRatio);
     return aligned({width() - kCorner - size.width(), height() - kCorner - size.height(), size.width(), size.height()},
                    devicePixelRatioF());
@@ -41,7 +43,7 @@ void SlideView::paintEvent(QPaintEvent*) {
         requestTiles();
     }
     painter.fillRect(rect(), Qt::white);
-    paintTiles(painter);
+    paintSlide(painter);
     if (!layersHidden()) {
         for (const auto& layer : layers_) {
             if (!layer || !layer->isVisible() || layer->opacity() <= 0) continue;
@@ -50,6 +52,7 @@ void SlideView::paintEvent(QPaintEvent*) {
             painter.restore();
         }
     }
+    paintPointer(painter);
     paintOverview(painter);
     if (scale_bar_visible_) {
         const auto times = magnification();
@@ -60,9 +63,16 @@ void SlideView::paintEvent(QPaintEvent*) {
     paintCaption(painter);
 }
 
+// Tiles are drawn upright by a painter that turns them.
+void SlideView::paintSlide(QPainter& painter) {
+    painter.save();
+    painter.setTransform(view_.turning(), true);
+    paintTiles(painter);
+    painter.restore();
+}
+
 void SlideView::paintTiles(QPainter& painter) {
-    const QRectF seen = view_.visible();
-    for (const TileKey& key : loader_->tilesIn(wantedLevel(), seen.x(), seen.y(), seen.width(), seen.height())) {
+    for (const TileKey& key : tilesInSight(wantedLevel())) {
         if (loader_->has(key)) {
             paintTile(painter, key, loader_->tileRegion(key));
         } else {
@@ -83,7 +93,7 @@ void SlideView::paintTile(QPainter& painter, const TileKey& key, const QRectF& c
     const double sx = image.width() / region.width(), sy = image.height() / region.height();
     const QRectF source((part.x() - region.x()) * sx, (part.y() - region.y()) * sy, part.width() * sx, part.height() * sy);
     painter.setRenderHint(QPainter::SmoothPixmapTransform, enlarged < 3);  // far in, pixels are shown as pixels
-    painter.drawImage(aligned(view_.toWidget(part), dpr_), image, source);
+    painter.drawImage(aligned(view_.upright().toWidget(part), dpr_), image, source);
 }
 
 // The best there is for a tile that has not come yet: the nearest complete coarser level, else the overview; finer tiles over it.
@@ -102,7 +112,7 @@ void SlideView::paintMissing(QPainter& painter, const TileKey& key) {
     if (!covered && !overview.isNull()) {
         const double sx = overview.width() / slideRect().width(), sy = overview.height() / slideRect().height();
         painter.setRenderHint(QPainter::SmoothPixmapTransform);
-        painter.drawImage(aligned(view_.toWidget(region), dpr_), overview,
+        painter.drawImage(aligned(view_.upright().toWidget(region), dpr_), overview,
                           QRectF(region.x() * sx, region.y() * sy, region.width() * sx, region.height() * sy));
     }
     if (key.level > 0) {
@@ -121,16 +131,28 @@ void SlideView::paintOverview(QPainter& painter) {
     painter.setRenderHint(QPainter::SmoothPixmapTransform);
     painter.fillRect(box.adjusted(-1, -1, 1, 1), QColor(90, 90, 90));
     painter.drawImage(box, loader_->overview(), QRectF(loader_->overview().rect()));
-    const QRectF slide = slideRect(), seen = view_.visible();
-    const double s = box.width() / slide.width();
-    QRectF mark(box.left() + seen.left() * s, box.top() + seen.top() * s, seen.width() * s, seen.height() * s);
-    if (mark.width() < 6) mark.adjust(mark.width() / 2 - 3, 0, 3 - mark.width() / 2, 0);
-    if (mark.height() < 6) mark.adjust(0, mark.height() / 2 - 3, 0, 3 - mark.height() / 2);
+    const double s = box.width() / slideRect().width();
+    // The part in sight, turned as it is and large enough to be found.
+    const double grow = std::max(1.0, 6 / (std::min(view_.widgetSize().width(), view_.widgetSize().height()) / view_.scale() * s));
+    QPolygonF mark;
+    for (const QPointF corner : {rect().topLeft(), rect().topRight(), rect().bottomRight(), rect().bottomLeft()})
+        mark << box.topLeft() + (view_.centre() + (view_.toSlide(QPointF(corner)) - view_.centre()) * grow) * s;
     painter.setClipRect(box);
+    painter.setRenderHint(QPainter::Antialiasing, view_.angle() != 0);
     painter.setPen(QPen(palette().color(QPalette::Highlight), 2));
     painter.setBrush(Qt::NoBrush);
-    painter.drawRect(mark);
+    painter.drawPolygon(mark);
     painter.restore();
+}
+
+void SlideView::paintPointer(QPainter& painter) {
+    if (!pointer_) return;
+    const QPointF at = view_.toWidget(*pointer_);
+    for (const auto& [colour, width] : {std::pair{QColor(Qt::white), 3.0}, {QColor(20, 20, 20), 1.0}}) {
+        painter.setPen(QPen(colour, width));
+        painter.drawLine(at - QPointF(kPointer, 0), at + QPointF(kPointer, 0));
+        painter.drawLine(at - QPointF(0, kPointer), at + QPointF(0, kPointer));
+    }
 }
 
 void SlideView::paintCaption(QPainter& painter) {
