@@ -9,6 +9,43 @@
 
 namespace c2l::ui {
 
+namespace {
+
+// What is made of a table once, away from the window's thread: 600,000 bins take a second.
+struct Examined {
+    std::shared_ptr<const SpotData> data;
+    std::vector<float> depth;  // total per spot
+    QString gene;              // the most variable one
+};
+
+QString most_variable_gene(const ExpressionMatrix& e) {
+    if (e.cols() == 0 || e.rows() == 0) return {};
+    std::vector<double> sum(e.genes.size()), squares(e.genes.size());
+    for (std::size_t k = 0; k < e.values.size(); ++k) {
+        const double v = e.unit == ExpressionUnit::Counts ? std::log1p(e.values[k]) : e.values[k];
+        sum[static_cast<std::size_t>(e.indices[k])] += v;
+        squares[static_cast<std::size_t>(e.indices[k])] += v * v;
+    }
+    const auto rows = static_cast<double>(e.rows());
+    std::size_t best = 0;
+    double most = -1;
+    for (std::size_t g = 0; g < e.genes.size(); ++g) {
+        const double mean = sum[g] / rows, variance = squares[g] / rows - mean * mean;
+        if (variance > most) most = variance, best = g;
+    }
+    return QString::fromStdString(e.genes[best]);
+}
+
+Examined examine(SpotData data) {
+    Examined out;
+    out.depth = data.expression.row_sums();
+    out.gene = most_variable_gene(data.expression);
+    out.data = std::make_shared<const SpotData>(std::move(data));
+    return out;
+}
+
+}  // namespace
+
 Document::Document(QObject* parent) : QObject(parent) {
     slide_pool_.setMaxThreadCount(1);
     data_pool_.setMaxThreadCount(1);
@@ -51,6 +88,8 @@ void Document::clear() {
     synthetic_.reset();
     reports_.reset();
     depth_.clear();
+    spots_gene_.clear();
+    map_gene_.clear();
     slide_key_ = spots_key_ = map_id_ = synthetic_id_ = {};
 }
 
@@ -119,10 +158,11 @@ void Document::load_spots(const ProjectSpots& spots) {
     if (key == spots_key_) return;
     spots_key_ = key;
     const SpotSource source{spots.spots, spots.counts};
-    read(data_pool_, tr("Reading spots"), [source, ctx = context()] { return std::make_shared<const SpotData>(read_spot_data(source, ctx)); },
-         [this](std::shared_ptr<const SpotData> data) {
-             spots_ = std::move(data);
-             depth_ = spots_->expression.row_sums();
+    read(data_pool_, tr("Reading spots"), [source, ctx = context()] { return examine(read_spot_data(source, ctx)); },
+         [this](Examined spots) {
+             spots_ = std::move(spots.data);
+             depth_ = std::move(spots.depth);
+             spots_gene_ = std::move(spots.gene);
              Q_EMIT spotsChanged();
          });
 }
@@ -138,9 +178,10 @@ void Document::load_results() {
     }
     if (const Artifact* a = snapshot_->newest("predict"); a && a->id != map_id_) {
         map_id_ = a->id;
-        read(data_pool_, tr("Reading map"), [file = a->folder / "map.h5ad"] { return std::make_shared<const SpotData>(read_h5ad(file)); },
-             [this](std::shared_ptr<const SpotData> map) {
-                 map_ = std::move(map);
+        read(data_pool_, tr("Reading map"), [file = a->folder / "map.h5ad"] { return examine(read_h5ad(file)); },
+             [this](Examined map) {
+                 map_ = std::move(map.data);
+                 map_gene_ = std::move(map.gene);
                  Q_EMIT mapChanged();
              });
     }
@@ -241,26 +282,6 @@ std::optional<float> Document::predicted_at(const QString& gene, const std::stri
     const auto it = map_->layers.find(layer);
     if (column < 0 || it == map_->layers.end() || column >= it->second.cols || static_cast<std::int64_t>(cell) >= it->second.rows) return std::nullopt;
     return it->second.at(static_cast<std::int64_t>(cell), column);
-}
-
-QString Document::suggested_gene() const {
-    const auto& data = map_ ? map_ : spots_;
-    if (!data || data->expression.cols() == 0 || data->expression.rows() == 0) return {};
-    const ExpressionMatrix& e = data->expression;
-    std::vector<double> sum(e.genes.size()), squares(e.genes.size());
-    for (std::size_t k = 0; k < e.values.size(); ++k) {
-        const double v = e.unit == ExpressionUnit::Counts ? std::log1p(e.values[k]) : e.values[k];
-        sum[static_cast<std::size_t>(e.indices[k])] += v;
-        squares[static_cast<std::size_t>(e.indices[k])] += v * v;
-    }
-    const auto rows = static_cast<double>(e.rows());
-    std::size_t best = 0;
-    double most = -1;
-    for (std::size_t g = 0; g < e.genes.size(); ++g) {
-        const double mean = sum[g] / rows, variance = squares[g] / rows - mean * mean;
-        if (variance > most) most = variance, best = g;
-    }
-    return QString::fromStdString(e.genes[best]);
 }
 
 std::vector<float> Document::in_distribution() const {

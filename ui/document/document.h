@@ -62,7 +62,7 @@ public:
     // A layer of the map ("lower", "upper") at one cell; none when the map has no such layer or gene.
     std::optional<float> predicted_at(const QString& gene, const std::string& layer, std::size_t cell) const;
     // A gene worth showing first: the most variable one, predicted if there is a map.
-    QString suggested_gene() const;
+    QString suggested_gene() const { return map_ ? map_gene_ : spots_gene_; }
     std::vector<float> in_distribution() const;  // per map cell, 0 … 1; empty when the map has none
 
 Q_SIGNALS:
@@ -96,6 +96,7 @@ private:
     std::shared_ptr<const SyntheticSet> synthetic_;
     std::shared_ptr<const Reports> reports_;
     std::vector<float> depth_;  // total counts per spot
+    QString spots_gene_, map_gene_;
     std::string slide_key_, spots_key_, map_id_, synthetic_id_;  // what is loaded or being loaded
 };
 
