@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""The reads of tests/benchmarks/slide_reads.cpp with openslide-python (Debian: python3-openslide), and how many times faster ours are.
+"""The reads of tests/benchmarks/slide_reads.cpp with openslide-python (Debian: python3-openslide), and how many times faster ours are;
+with tiffslide and large_image too where this Python has them.
 
     python3 tests/peers/slides.py SLIDE BUILD/bin/slide_reads [--reads 1500] [--repeats 3]
 
-One OpenSlide object is shared by the threads, as its documentation recommends; what is timed is read_region (an RGBA picture) alone. Runs
-take turns, and the median of the repeats is printed, with the range of the ratios.
+One OpenSlide object is shared by the threads, as its documentation recommends, and so with the others; what is timed is read_region (an
+RGBA picture; an array of tiffslide and large_image, getTile for large_image's tiles) alone, caches as they come. Runs take turns, and the
+median of the repeats is printed, with the range of the ratios.
 """
 import argparse
 import json
@@ -14,6 +16,15 @@ import threading
 import time
 
 import openslide
+
+try:
+    import tiffslide
+except ImportError:
+    tiffslide = None
+try:
+    import large_image
+except ImportError:
+    large_image = None
 
 
 class Sequence:
@@ -42,7 +53,7 @@ def region_places(width, height, reads):
     return [(sequence.below(max(1, width - 224)), sequence.below(max(1, height - 224))) for _ in range(reads)]
 
 
-def per_second(slide, places, side, threads):
+def per_second(read, places, threads):
     lock, todo = threading.Lock(), iter(places)
 
     def work():
@@ -51,7 +62,7 @@ def per_second(slide, places, side, threads):
                 place = next(todo, None)
             if place is None:
                 return
-            slide.read_region(place, 0, (side, side))
+            read(*place)
 
     start = time.perf_counter()
     workers = [threading.Thread(target=work) for _ in range(threads)]
@@ -62,15 +73,39 @@ def per_second(slide, places, side, threads):
     return len(places) / (time.perf_counter() - start)
 
 
-def peer(path, threads, reads):
+# Each gives the size of level 0, and functions that read a tile of 256 px and a region of 224 px at a place.
+def with_openslide(path):
     slide = openslide.OpenSlide(path)
-    width, height = slide.dimensions
-    figures = {
-        "tiles_per_s": per_second(slide, tile_places(width, height, reads), 256, threads),
-        "regions_per_s": per_second(slide, region_places(width, height, reads), 224, threads),
+    return slide.dimensions, lambda x, y: slide.read_region((x, y), 0, (256, 256)), lambda x, y: slide.read_region((x, y), 0, (224, 224))
+
+
+def with_tiffslide(path):
+    slide = tiffslide.TiffSlide(path)
+    return (
+        slide.dimensions,
+        lambda x, y: slide.read_region((x, y), 0, (256, 256), as_array=True),
+        lambda x, y: slide.read_region((x, y), 0, (224, 224), as_array=True),
+    )
+
+
+def with_large_image(path):
+    source = large_image.open(path, noCache=True)
+    finest = source.levels - 1
+    if source.tileWidth != 256 or source.tileHeight != 256:
+        raise ValueError("large_image's tiles of this slide are not 256 px")
+    return (
+        (source.sizeX, source.sizeY),
+        lambda x, y: source.getTile(x // 256, y // 256, finest, numpyAllowed="always"),
+        lambda x, y: source.getRegion(region=dict(left=x, top=y, width=224, height=224), format=large_image.constants.TILE_FORMAT_NUMPY),
+    )
+
+
+def peer(opener, path, threads, reads):
+    (width, height), tile, region = opener(path)
+    return {
+        "tiles_per_s": per_second(tile, tile_places(width, height, reads), threads),
+        "regions_per_s": per_second(region, region_places(width, height, reads), threads),
     }
-    slide.close()
-    return figures
 
 
 def main():
@@ -80,19 +115,27 @@ def main():
     parser.add_argument("--reads", type=int, default=1500)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
-    print(f"openslide-python {openslide.__version__}, OpenSlide {openslide.__library_version__}")
+    peers = {f"openslide-python {openslide.__version__}": with_openslide}
+    if tiffslide:
+        peers[f"tiffslide {tiffslide.__version__}"] = with_tiffslide
+    if large_image:
+        peers[f"large_image {large_image.__version__}"] = with_large_image
+    print(f"OpenSlide {openslide.__library_version__}")
     for threads in (1, 2):
-        ours, theirs = [], []
+        ours, theirs = [], {name: [] for name in peers}
         for _ in range(args.repeats):
             out = subprocess.run([args.program, args.slide, str(threads), str(args.reads)], check=True, capture_output=True, text=True)
             ours.append(json.loads(out.stdout))
-            theirs.append(peer(args.slide, threads, args.reads))
+            for name, opener in peers.items():
+                theirs[name].append(peer(opener, args.slide, threads, args.reads))
         for what in ("tiles_per_s", "regions_per_s"):
             a = statistics.median(o[what] for o in ours)
-            b = statistics.median(t[what] for t in theirs)
-            ratios = sorted(o[what] / t[what] for o, t in zip(ours, theirs))
-            print(f"{threads} thread(s) {what:14} ours {a:8.0f}  openslide-python {b:8.0f}  ratio {a / b:.2f} ({ratios[0]:.2f} .. {ratios[-1]:.2f})")
-        print(f"            peak memory of ours {max(o['peak_memory_mb'] for o in ours):.0f} MB")
+            print(f"{threads} thread(s) {what:14} ours {a:8.0f}")
+            for name, figures in theirs.items():
+                b = statistics.median(t[what] for t in figures)
+                ratios = sorted(o[what] / t[what] for o, t in zip(ours, figures))
+                print(f"    {name:24} {b:8.0f}  ratio {a / b:.2f} ({ratios[0]:.2f} .. {ratios[-1]:.2f})")
+        print(f"    peak memory of ours {max(o['peak_memory_mb'] for o in ours):.0f} MB")
 
 
 if __name__ == "__main__":

@@ -343,6 +343,29 @@ private Q_SLOTS:
         QVERIFY(d.store.annotations().empty());  // a lasso is no annotation
     }
 
+    void areasSelectSpots() {
+        Desk d;
+        const auto data = grid_spots(10, 2000, 400);
+        d.overlay.setSpots(data->spots.x, data->spots.y, 200);
+        d.spots.setSpots(data);
+        QVERIFY(!d.panel.spots_inside->isEnabled());
+        d.view.setAngle(30);  // drawing works in a turned view as in any
+        d.choose(Tool::Polygon);
+        for (const QPointF& corner : {QPointF(1800, 1800), {3000, 1800}, {3000, 2600}, {1800, 2600}}) d.click(corner.x(), corner.y());
+        QTest::keyClick(&d.view, Qt::Key_Return);
+        QCOMPARE(d.store.annotations().size(), std::size_t{1});
+        QVERIFY(near(area_px(d.last().geometry), 1200.0 * 800, 1e4));
+        QTest::mouseClick(d.panel.spots_inside, Qt::LeftButton);
+        QCOMPARE(d.spots.size(), std::size_t{6});  // columns 0–2, rows 0 and 1
+        d.choose(Tool::Select);
+        d.drag({{2400, 2200}, {2800, 2600}});  // a column and a row further
+        QVERIFY(near(bounds(d.last().geometry).left, 2200, 20) && near(bounds(d.last().geometry).top, 2200, 20));
+        QTest::mouseClick(d.panel.spots_inside, Qt::LeftButton);
+        QCOMPARE(d.spots.barcodes(), (std::vector<std::string>{"1x1", "2x1", "3x1", "1x2", "2x2", "3x2"}));
+        d.store.select({});
+        QVERIFY(!d.panel.spots_inside->isEnabled());
+    }
+
     void annotationsAreKept() {
         const fs::path place = in("kept/annotations/abc.geojson"), labels = in("kept/annotations/spot-labels.csv");
         Annotation a;

@@ -204,15 +204,24 @@ QWidget* AnnotationPanel::makeSpots() {
     selected_spots_->setWordWrap(true);
     label_spots = button(tr("Label"), tr("Gives the chosen class to the selected spots"));
     unlabel_spots = button(tr("Unlabel"), tr("Takes the labels of the selected spots away"));
+    spots_inside = button(tr("Select inside areas"), tr("Selects the spots whose centres lie in the selected areas"));
     copy_list = button(tr("Copy as list"), tr("Copies the names of the selected spots, one per line: what --spot-list takes"));
     clear_spots = button(tr("Clear"), tr("Selects no spot"));
     place_spots = button(tr("Points as spots …"), tr("Writes the points as spots, with labels or values of a table, for an import"));
     column->addWidget(selected_spots_);
+    column->addWidget(spots_inside);
     column->addLayout(row({label_spots, unlabel_spots}));
     column->addLayout(row({copy_list, clear_spots}));
     column->addWidget(place_spots);
     connect(label_spots, &QPushButton::clicked, this, [this] { store_->label(spots_->barcodes(), chosenClass()); });
     connect(unlabel_spots, &QPushButton::clicked, this, [this] { store_->label(spots_->barcodes(), std::nullopt); });
+    connect(spots_inside, &QPushButton::clicked, this, [this] {
+        spots_->clear();
+        for (const int i : store_->selection()) {
+            const Geometry& g = store_->annotations()[static_cast<std::size_t>(i)]->geometry;
+            if (g.is_area()) spots_->takeLasso(g, LassoMode::Add);
+        }
+    });
     connect(copy_list, &QPushButton::clicked, this, [this] {
         QApplication::clipboard()->setText(spots_->list());
         Q_EMIT said(tr("%1 copied; save them as a text file for --spot-list.").arg(counted(static_cast<qint64>(spots_->size()), tr("spot name"), tr("spot names"))));
@@ -287,6 +296,7 @@ void AnnotationPanel::showSelection() {
     lock->setText(all_locked ? tr("Unlock") : tr("Lock"));
     export_file->setEnabled(n > 0);
     place_spots->setEnabled(std::any_of(store_->annotations().begin(), store_->annotations().end(), [](const AnnotationPtr& a) { return a->geometry.is_points(); }));
+    showSpots();
     const bool some_class = chosenClass().has_value();
     colour_class->setEnabled(some_class);
     remove_class->setEnabled(some_class);
@@ -304,6 +314,8 @@ void AnnotationPanel::showSpots() {
     selected_spots_->setText(spots_->marks().empty() ? tr("This slide has no spots: place points, then make spots of them")
                              : n == 0                ? tr("No spot selected: draw a lasso around some")
                                                      : tr("%1 selected").arg(counted(n, tr("spot"), tr("spots"))));
+    const auto is_area = [this](int i) { return store_->annotations()[static_cast<std::size_t>(i)]->geometry.is_area(); };
+    spots_inside->setEnabled(!spots_->marks().empty() && std::any_of(store_->selection().begin(), store_->selection().end(), is_area));
     for (QPushButton* b : {unlabel_spots, copy_list, clear_spots}) b->setEnabled(n > 0);
     label_spots->setEnabled(n > 0 && chosenClass());
 }

@@ -29,7 +29,7 @@ public:
     QTreeView* list() const { return list_; }
     std::optional<Classification> chosenClass() const;  // none: "unclassified"
 
-    QPushButton *set_class, *lock, *remove, *label_spots, *unlabel_spots, *copy_list, *clear_spots, *place_spots, *import_file, *export_file;
+    QPushButton *set_class, *lock, *remove, *label_spots, *unlabel_spots, *copy_list, *clear_spots, *spots_inside, *place_spots, *import_file, *export_file;
     QToolButton *add_class, *colour_class, *remove_class;
 
 Q_SIGNALS:
