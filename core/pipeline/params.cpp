@@ -92,6 +92,11 @@ Params sample_params() {
             whole("sample_batch", 16, 1, 65536, "tiles sampled at once on a GPU; a CPU takes four, so that the same seed gives the same tile", "tiles")};
 }
 
+Param companions_param() {
+    return {.name = "companions", .type = ParamType::Flag, .default_value = false,
+            .help = "with a dial: genes that go along with the turned one among the training spots move with it, as far as it is expected of them", .unit = {}, .choices = {}, .letter = {}};
+}
+
 Params assess_params() {
     return {whole("seeds_per_spot", 2, 0, 100, "tiles drawn from the profile of each held-out spot, to see whether tiles follow genes; 0: none", "tiles"),
             text("outside_encoder", nullptr, "weights of a tile encoder trained elsewhere, for a second opinion; that of $C2L_SHARED when not given", ParamType::Path)};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/random.h"
+#include "pipeline/companions.h"
 #include "pipeline/synthetic.h"
 
 namespace c2l {
@@ -37,11 +38,12 @@ ProfileSet measured_profiles(const PairedTiles& pairs, const TrainTiles& train, 
     return set;
 }
 
-ProfileSet dial_series(const PairedTiles& pairs, const TrainTiles& train, const GenePanel& panel, const std::vector<DialSetting>& dial, std::int64_t spots,
+ProfileSet dial_series(const PairedTiles& pairs, const TrainTiles& train, const GenePanel& panel, const std::vector<DialSetting>& dial, bool companions, std::int64_t spots,
                        std::uint64_t seed) {
     const auto n = static_cast<std::int64_t>(train.size());
     spots = std::min(spots, n);
-    const Matrix own = panel.values(pairs, train.rows());
+    const Matrix own = panel.values(pairs, train.rows()), standardised = panel.standardised(pairs, train.rows());
+    const Companions with(standardised);
     const auto across = static_cast<std::int64_t>(dial.size()) + 1;
     ProfileSet set;
     set.values = Matrix(spots * across, own.cols);
@@ -58,11 +60,16 @@ ProfileSet dial_series(const PairedTiles& pairs, const TrainTiles& train, const 
             set.table.labels["gene"].push_back(setting ? setting->gene : "");
             set.table.obs["dial_sd"].push_back(setting ? setting->sd : 0.f);
             if (!setting) continue;
-            const auto g = static_cast<std::size_t>(setting->column);
-            values[g] = panel.mean[g] + setting->sd * panel.sd[g];
+            std::vector<float> profile(standardised.row(position), standardised.row(position) + own.cols);
+            if (companions) with.turn(profile.data(), {*setting});
+            else turn_alone(profile.data(), {*setting});
+            // Only what has moved, so that the others stay as measured, to the last digit.
+            for (std::size_t g = 0; g < profile.size(); ++g)
+                if (profile[g] != standardised.at(position, static_cast<std::int64_t>(g))) values[g] = panel.mean[g] + profile[g] * panel.sd[g];
         }
     }
     set.report["spots"] = spots;
+    set.report["companions"] = companions;
     set.report["settings"] = nlohmann::json::array();
     for (const DialSetting& setting : dial) set.report["settings"].push_back({{"gene", setting.gene}, {"sd", setting.sd}});
     return set;

@@ -28,7 +28,8 @@ struct ProfileSet {
 ProfileSet measured_profiles(const PairedTiles& pairs, const TrainTiles& train, const GenePanel& panel, const std::vector<TileRecipe>& recipes);
 
 // A paired series: for each of `spots` training spots, evenly over all of them, its own profile and then each setting of the dial alone, all from one seed.
-ProfileSet dial_series(const PairedTiles& pairs, const TrainTiles& train, const GenePanel& panel, const std::vector<DialSetting>& dial, std::int64_t spots,
+// `companions`: genes that go along with the turned one move with it.
+ProfileSet dial_series(const PairedTiles& pairs, const TrainTiles& train, const GenePanel& panel, const std::vector<DialSetting>& dial, bool companions, std::int64_t spots,
                        std::uint64_t seed);
 
 // Cells or spots of an h5ad, genes found by name: counts are brought to the panel's unit by their own totals; log1p values by theirs where these are all

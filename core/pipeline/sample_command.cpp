@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "generate/generate.h"
 #include "pipeline/command_table.h"
+#include "pipeline/companions.h"
 #include "pipeline/dial.h"
 #include "pipeline/params.h"
 #include "pipeline/picture.h"
@@ -27,6 +28,7 @@ struct Loaded {
     std::vector<std::string> barcodes;
     Matrix profiles;  // standardised, a row for each barcode
     ProfileRange range;
+    Companions companions;
     json sampling;    // what suits the central model
     double tile_um;
 };
@@ -59,7 +61,8 @@ const Loaded& load(Section& section, const Artifact& adapted) {
     const Split parts = load_split(section, split);
     const GenePanel panel = generator.panel();
     loaded_ = std::make_unique<const Loaded>(Loaded{key, std::move(generator), pairs.barcodes, panel.standardised(pairs, all),
-                                                    ProfileRange(adapter, panel.standardised(pairs, parts.train.rows())), sampling_of(json::object(), section.central()), central_info(section.central()).tile_um});
+                                                    ProfileRange(adapter, panel.standardised(pairs, parts.train.rows())),
+                                                    Companions(panel.standardised(pairs, parts.train.rows())), sampling_of(json::object(), section.central()), central_info(section.central()).tile_um});
     return *loaded_;
 }
 
@@ -72,13 +75,12 @@ Matrix profile_of(const Loaded& loaded, const std::string& spot, const fs::path&
     return profile;
 }
 
-// Turns the genes of the profile; tells where each stood and what was seen of it.
-json turn(Matrix& profile, const std::vector<DialSetting>& dial, const ProfileRange& range, bool& inside) {
+// Where each turned gene stands in the profile and what was seen of it; `inside`: whether all stay within that.
+json describe(const Matrix& profile, const std::vector<DialSetting>& dial, const ProfileRange& range, bool& inside) {
     json turned = json::array();
     for (const DialSetting& setting : dial) {
         const float lowest = range.lowest(setting.column), highest = range.highest(setting.column);
         turned.push_back({{"gene", setting.gene}, {"sd", setting.sd}, {"own_sd", profile.at(0, setting.column)}, {"lowest_sd", lowest}, {"highest_sd", highest}});
-        profile.at(0, setting.column) = setting.sd;
         inside = inside && setting.sd >= lowest && setting.sd <= highest;
     }
     return turned;
@@ -98,7 +100,10 @@ json run_sample(const json& params, const JobContext& ctx) {
     const GenePanel& panel = loaded.generator.panel();
     Matrix profile = profile_of(loaded, params.at("spot"), project->path());
     bool inside = true;
-    const json turned = turn(profile, parse_dial(params.at("dial"), panel), loaded.range, inside);
+    const auto dial = parse_dial(params.at("dial"), panel);
+    const json turned = describe(profile, dial, loaded.range, inside);
+    if (params.at("companions").get<bool>()) loaded.companions.turn(profile.row(0), dial);
+    else turn_alone(profile.row(0), dial);
     inside = inside && loaded.range.place(profile.row(0)).inside();
     const TileSet tile = loaded.generator.draw(profile, {section.seed()}, sampler_of(sampling, compute_of(params)), ctx);
     json out = {{"png_base64", base64(encode_png(tile.image(0), "Synthetic tissue tile made by C2L Studio; not a patient's tissue"))},
@@ -124,7 +129,7 @@ Command sample_command() {
         return Param{.name = std::move(name), .type = ParamType::Text, .default_value = "", .help = std::move(help), .unit = {}, .choices = {}, .letter = {}};
     };
     Params own = {text("spot", "barcode of the spot whose profile is drawn from; the mean profile when empty"),
-                  text("dial", "genes set to other values, all together: GENE=STANDARD_DEVIATIONS,…"),
+                  text("dial", "genes set to other values, all together: GENE=STANDARD_DEVIATIONS,…"), companions_param(),
                   {.name = "list", .type = ParamType::Flag, .default_value = false, .help = "also name the genes and the spots that there are", .unit = {}, .choices = {}, .letter = {}}};
     Command command{"sample", "one synthetic tile now, as PNG in base64", project_params() + own + sampler + model_params() + compute_params(), run_sample, {}};
     command.worker_only = true;

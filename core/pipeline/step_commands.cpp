@@ -69,7 +69,8 @@ Params profile_params() {
             {.name = "dial", .type = ParamType::Text, .default_value = "",
              .help = "a paired series instead: each training spot's own profile and, from the same seed, each setting alone: GENE=SD,SD,…,GENE=SD,… (standard deviations from the mean of the training spots); "
                      "-n is the number of spots, 8 when not given",
-             .unit = {}, .choices = {}, .letter = {}}};
+             .unit = {}, .choices = {}, .letter = {}},
+            companions_param()};
 }
 
 Artifact draw(Section& section, const Artifact& adapted, const fs::path& profiles, const std::string& dial) {

@@ -169,7 +169,8 @@ Artifact dial_tiles_step(Section& section, const Artifact& adapted, const std::s
     const GenePanel panel = adapter_panel(drawing.adapter());
     const auto settings = parse_dial(dial, panel);
     const std::int64_t asked = section.params().at("number"), spots = asked > 0 ? asked : kDialSpots;
-    json p = {{"spots", spots}, {"dial", json::array()}};
+    const bool companions = section.params().at("companions");
+    json p = {{"spots", spots}, {"companions", companions}, {"dial", json::array()}};
     for (const DialSetting& setting : settings) p["dial"].push_back({{"gene", setting.gene}, {"sd", setting.sd}});
     const json sampling = sampling_of(section.params(), section.central());
     p.update(sampling);
@@ -177,7 +178,7 @@ Artifact dial_tiles_step(Section& section, const Artifact& adapted, const std::s
     return with_issues(section.obtain(provenance,
                                       [&](const fs::path& staging) {
                                           const Split parts = load_split(section, drawing.split);
-                                          ProfileSet set = dial_series(*section.pairs(), parts.train, panel, settings, spots, derive_seed(section.seed(), "synthesize"));
+                                          ProfileSet set = dial_series(*section.pairs(), parts.train, panel, settings, companions, spots, derive_seed(section.seed(), "synthesize"));
                                           make_doubtful_tiles(drawing, provenance, sampling, panel, parts.train, std::move(set), settings, staging);
                                       }),
                        section.ctx());

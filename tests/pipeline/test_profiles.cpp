@@ -3,10 +3,12 @@
 #include <QTest>
 #include <algorithm>
 #include <cmath>
+#include <random>
 #include <set>
 
 #include "base/error.h"
 #include "pipeline/command.h"
+#include "pipeline/companions.h"
 #include "pipeline/dial.h"
 #include "project/project.h"
 #include "sample/sample.h"
@@ -223,6 +225,39 @@ private Q_SLOTS:
         QVERIFY(table.labels.at("seed")[0] != table.labels.at("seed")[4]);
     }
 
+    // Two genes that follow each other, one that goes against them and one of its own: the conditional mean by hand.
+    void companions_go_along() {
+        Matrix train(400, 4);
+        std::mt19937 random(3);
+        std::normal_distribution<float> normal;
+        for (std::int64_t i = 0; i < train.rows; ++i) {
+            const float common = normal(random);
+            for (std::int64_t g = 0; g < 4; ++g) train.at(i, g) = g == 3 ? normal(random) : (g == 2 ? -1.f : 1.f) * 0.8f * common + 0.6f * normal(random);  // r = ±.64
+        }
+        const Companions companions(train);
+        const auto setting = [](std::int64_t column, float sd) { return DialSetting{"", column, sd}; };
+        std::vector<float> one = {0.5f, 0.f, 0.f, 1.f};
+        companions.turn(one.data(), {setting(0, 2.5f)});
+        QCOMPARE(one[0], 2.5f);
+        QVERIFY(std::abs(one[1] - 2 * 0.64f) < 0.15f);
+        QVERIFY(std::abs(one[2] + 2 * 0.64f) < 0.15f);
+        QCOMPARE(one[3], 1.f);  // what 400 spots cannot tell from chance does not move
+        // Given the second gene too, the third follows both: -(.64, .64) · ((1, .64), (.64, 1))⁻¹ · (2, 2) = -1.561
+        std::vector<float> two = {0.f, 0.f, 0.f, 0.f};
+        companions.turn(two.data(), {setting(0, 2.f), setting(1, 2.f)});
+        QVERIFY(two[0] == 2.f && two[1] == 2.f);
+        QVERIFY2(std::abs(two[2] + 1.561f) < 0.15f, qPrintable(QString::number(two[2])));
+        std::vector<float> none = one;
+        companions.turn(none.data(), {});
+        QVERIFY(none == one);
+        std::vector<float> alone = {0.f, 0.f, 0.f, 0.f};
+        turn_alone(alone.data(), {setting(0, 2.f)});
+        QVERIFY(alone == (std::vector<float>{2.f, 0.f, 0.f, 0.f}));
+        // A gene that does not vary, or one spot alone, move nothing.
+        Companions(Matrix(5, 4, 1.f)).turn(alone.data(), {setting(1, 1.f)});
+        QVERIFY(alone == (std::vector<float>{2.f, 1.f, 0.f, 0.f}));
+    }
+
     void dial_texts() {
         GenePanel panel;
         panel.genes = {"A", "HLA=B", "C"};
@@ -265,7 +300,9 @@ private Q_SLOTS:
         QVERIFY(std::count(first.at("spots").begin(), first.at("spots").end(), spot) == 1);
         QVERIFY(ask({{"spot", spot}}).at("png_base64") == first.at("png_base64"));  // from the model that was kept
         QVERIFY(ask({{"spot", spot}, {"seed", 8}}).at("png_base64") != first.at("png_base64"));
-        const json turned = ask({{"spot", spot}, {"dial", panel[1] + "=10"}});
+        const json turned = ask({{"spot", spot}, {"dial", panel[1] + "=10"}}), along = ask({{"spot", spot}, {"dial", panel[1] + "=10"}, {"companions", true}});
+        QVERIFY(turned.at("png_base64") != along.at("png_base64"));
+        QVERIFY(turned.at("turned") == along.at("turned"));
         QVERIFY(!turned.at("in_range").get<bool>());
         QVERIFY(turned.at("turned")[0].at("highest_sd").get<double>() < 10);
         QVERIFY_EXCEPTION_THROWN(ask({{"spot", "nowhere"}}), Error);

@@ -1,6 +1,7 @@
 #include "ui/panels/gene_dial.h"
 
 #include <QByteArray>
+#include <QCheckBox>
 #include <QComboBox>
 #include <QCompleter>
 #include <QGridLayout>
@@ -143,6 +144,10 @@ QWidget* GeneDial::makeControls() {
     slider_->setTickPosition(QSlider::TicksBelow);
     slider_->setValue(static_cast<int>(kFirstSd * kStepsPerSd));
     slider_->setToolTip(tr("Value of the gene, in standard deviations (SD) from its mean over the training spots"));
+    companions_ = new QCheckBox(tr("and the genes that go along with it"));
+    companions_->setObjectName("dial_companions");
+    companions_->setChecked(true);
+    companions_->setToolTip(tr("Moves the other genes as far as their correlation over the training spots lets expect; one gene alone hardly ever changes in tissue"));
     value_ = new QLabel;
     value_->setMinimumWidth(fontMetrics().horizontalAdvance("+0.0 SD  "));
     form->addWidget(new QLabel(tr("Spot")), 0, 0);
@@ -153,11 +158,13 @@ QWidget* GeneDial::makeControls() {
     form->addWidget(gene_, 1, 1);
     form->addWidget(slider_, 1, 2, 1, 2);
     form->addWidget(value_, 1, 4);
+    form->addWidget(companions_, 2, 1, 1, 3);
     form->setColumnStretch(2, 1);
     connect(spot_, &QComboBox::currentIndexChanged, this, &GeneDial::changed);
     connect(gene_, &QComboBox::currentIndexChanged, this, &GeneDial::changed);
     connect(seed_, &QSpinBox::valueChanged, this, &GeneDial::changed);
     connect(slider_, &QSlider::valueChanged, this, &GeneDial::changed);
+    connect(companions_, &QCheckBox::toggled, this, &GeneDial::changed);
     return box;
 }
 
@@ -180,7 +187,7 @@ QWidget* GeneDial::makeTiles() {
     };
     real_view_ = add(new QLabel(tr("Real")), tr("The tissue at the spot"));
     own_view_ = add(new QLabel(tr("Its own genes")), tr("Synthetic: drawn from the spot's measured genes"));
-    turned_view_ = add(turned_title_, tr("Synthetic: the same genes and seed, but for the turned one"));
+    turned_view_ = add(turned_title_, tr("Synthetic: the same genes and seed, but for what is turned"));
     difference_title_ = new QLabel;
     difference_view_ = add(difference_title_, tr("Between the two synthetic tiles: black where they agree, brightest where they differ most (grey levels, of 255)"));
     sheet->setColumnStretch(sheet->columnCount(), 1);
@@ -222,6 +229,7 @@ QString GeneDial::spot() const {
     return !wanted_spot_.isEmpty() || !tiles || tiles->tiles.empty() ? wanted_spot_ : tiles->tiles.front().source;
 }
 QString GeneDial::gene() const { return gene_->currentIndex() < 0 ? QString() : gene_->itemText(gene_->currentIndex()); }
+void GeneDial::setCompanions(bool on) { companions_->setChecked(on); }
 double GeneDial::value() const { return static_cast<double>(slider_->value()) / kStepsPerSd; }
 QString GeneDial::message() const { return message_->text(); }
 
@@ -238,7 +246,10 @@ void GeneDial::changed() {
 
 nlohmann::json GeneDial::request(bool turned) const {
     nlohmann::json p = {{"project", project_.toStdString()}, {"spot", spot().toStdString()}, {"seed", seed_->value()}};
-    if (turned) p["dial"] = gene().toStdString() + "=" + QString::number(value(), 'f', 1).toStdString();
+    if (turned) {
+        p["dial"] = gene().toStdString() + "=" + QString::number(value(), 'f', 1).toStdString();
+        p["companions"] = companions_->isChecked();
+    }
     if (gene_->count() == 0) p["list"] = true;
     return p;
 }

@@ -12,6 +12,7 @@
 #include <QWidget>
 #include <nlohmann/json.hpp>
 
+class QCheckBox;
 class QComboBox;
 class QLabel;
 class QSlider;
@@ -34,6 +35,7 @@ public:
     void setSpot(const QString& barcode);
     void setGene(const QString& gene);
     void setValue(double sd);
+    void setCompanions(bool on);  // genes that go along with the turned one move with it
     QString spot() const;
     QString gene() const;
     double value() const;  // standard deviations from the mean of the training spots
@@ -67,6 +69,7 @@ private:
     QStackedWidget* stack_;
     QComboBox *spot_, *gene_;
     QSpinBox* seed_;
+    QCheckBox* companions_;
     QSlider* slider_;
     QLabel *value_, *message_, *turned_title_, *difference_title_;
     QLabel *real_view_, *own_view_, *turned_view_, *difference_view_;
