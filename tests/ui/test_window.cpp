@@ -13,6 +13,7 @@
 #include <QSettings>
 #include <QSignalSpy>
 #include <QSpinBox>
+#include <QStatusBar>
 #include <QStandardPaths>
 #include <QTabWidget>
 #include <QTemporaryDir>
@@ -23,6 +24,7 @@
 #include "ui/gallery/tile_gallery.h"
 #include "ui/jobs/worker_client.h"
 #include "ui/landscape/landscape_view.h"
+#include "ui/mainwindow/annotations.h"
 #include "ui/mainwindow/jobs.h"
 #include "ui/mainwindow/main_window.h"
 #include "ui/mainwindow/slide_page.h"
@@ -72,6 +74,9 @@ private Q_SLOTS:
     void recolours_for_a_searched_gene();
     void shows_the_predicted_map();
     void shows_measured_and_predicted_side_by_side();
+    void side_by_side_keeps_place_and_rotation();
+    void both_views_show_annotations();
+    void says_what_is_under_the_cursor();
     void limits_follow_the_fields();
     void shows_pairs_of_tiles();
     void shows_the_report();
@@ -172,7 +177,7 @@ void TestWindow::shows_measured_and_predicted_side_by_side() {
     QTest::keyClick(page->view(), Qt::Key_T);
     QVERIFY(page->isSideBySide() && page->secondView()->isVisible());
     QVERIFY(page->spots()->isVisible() && page->map()->isVisible());
-    QVERIFY(!page->view()->layers().contains(page->map()) && page->secondView()->layers() == QList<Layer*>{page->map()});
+    QVERIFY(!page->view()->layers().contains(page->map()) && page->secondView()->layers().front() == page->map() && !page->secondView()->layers().contains(page->spots()));
     QCOMPARE(page->spots()->values().size(), std::size_t{SmallProject::kSpots});
     QCOMPARE(page->secondView()->loader(), page->view()->loader());  // tiles are read once for both
     page->secondView()->setMagnification(10);
@@ -185,6 +190,99 @@ void TestWindow::shows_measured_and_predicted_side_by_side() {
     QCOMPARE(page->view()->layers(), layers);  // the map beneath the spots, as before
     QVERIFY(page->map()->isVisible() && !page->spots()->isVisible());
     QCOMPARE(window->expressionPanel()->settings().gene, QString("KRT8"));
+}
+
+void TestWindow::side_by_side_keeps_place_and_rotation() {
+    const auto window = make_window();
+    open(*window, full_.project);
+    SlideView *left = window->slidePage()->view(), *right = window->slidePage()->secondView();
+    left->setView({700, 1300}, 0.8);
+    left->setAngle(30);
+    const QPointF centre = left->transform().centre();
+    left->setFocus();
+    for (int times = 0; times < 2; ++times) {
+        QTest::keyClick(left, Qt::Key_T);
+        QTRY_VERIFY(right->isVisible() && right->width() > 100);
+        for (const SlideView* view : {left, right}) {
+            QCOMPARE(view->transform().centre(), centre);
+            QCOMPARE(view->transform().scale(), 0.8);
+            QCOMPARE(view->transform().angle(), 30.0);
+        }
+        QTest::keyClick(left, Qt::Key_T);
+        QCOMPARE(left->transform().centre(), centre);
+        QCOMPARE(left->transform().scale(), 0.8);
+        QCOMPARE(left->transform().angle(), 30.0);
+    }
+    QTRY_VERIFY(left->width() > 500);
+    left->fit();  // what is fitted stays fitted in the smaller view and in the larger one again
+    const double whole = left->transform().scale();
+    QTest::keyClick(left, Qt::Key_T);
+    QTRY_VERIFY(left->transform().scale() < whole);
+    QVERIFY(left->transform().visible().contains(QRectF(0, 0, SmallProject::kSide, SmallProject::kSide)));
+    QTest::keyClick(left, Qt::Key_T);
+    QTRY_COMPARE(left->transform().scale(), whole);
+    QCOMPARE(left->transform().angle(), 30.0);
+}
+
+void TestWindow::both_views_show_annotations() {
+    const auto window = make_window();
+    open(*window, full_.project);
+    SlidePage* page = window->slidePage();
+    page->setSideBySide(true);
+    const auto above = [](const SlideView* view) {
+        QList<Layer*> layers = view->layers();
+        layers.removeIf([](Layer* layer) { return qobject_cast<SpotOverlay*>(layer) || qobject_cast<MapOverlay*>(layer); });
+        return layers;
+    };
+    QCOMPARE(above(page->view()).size(), 2);  // shapes, and labels of spots
+    QCOMPARE(above(page->secondView()), above(page->view()));
+    QCOMPARE(page->secondView()->layers().front(), page->map());  // beneath them
+    // A square in the middle of nothing is seen in both.
+    window->setGene("");
+    QTRY_VERIFY(window->isQuiet());
+    page->view()->setView({1000, 1000}, 0.5);
+    QTRY_VERIFY(window->isQuiet());
+    const QImage left = page->view()->grab().toImage(), right = page->secondView()->grab().toImage();
+    Annotation annotation;
+    annotation.geometry = rectangle({800, 800}, {1200, 1200});
+    window->annotations()->store()->add({annotation}, "square");
+    QVERIFY(page->view()->grab().toImage() != left);
+    QVERIFY(page->secondView()->grab().toImage() != right);
+}
+
+void TestWindow::says_what_is_under_the_cursor() {
+    const auto window = make_window();
+    open(*window, full_.project);
+    window->expressionPanel()->setPredicted(false);
+    window->setGene("ERBB2");
+    SlidePage* page = window->slidePage();
+    QTRY_COMPARE(page->spots()->values().size(), std::size_t{SmallProject::kSpots});
+    QSignalSpy pointed(page, &SlidePage::pointed);
+    const auto point_at = [&](SlideView* view, QPointF level0) {
+        view->centreOn(level0.x(), level0.y());
+        const QPoint at = view->transform().toWidget(level0).toPoint();
+        QMouseEvent move(QEvent::MouseMove, at, view->mapToGlobal(at), Qt::NoButton, Qt::NoButton, Qt::NoModifier);
+        QApplication::sendEvent(view, &move);
+        return pointed.last().front().toString();
+    };
+    page->view()->setView({574, 874}, 1);
+    // Spot 1x2 of the grid: 8 counts of ERBB2; 0.5 µm per pixel.
+    QString text = point_at(page->view(), {574, 874});
+    QVERIFY2(text.contains("x 287  y 437 µm"), qPrintable(text));
+    QVERIFY2(text.contains("spot 1x2") && text.contains("ERBB2 2.20 log(1 + counts)"), qPrintable(text));
+    QCOMPARE(window->statusBar()->findChild<QLabel*>("pointed")->text(), text);
+    QVERIFY(!point_at(page->view(), {424, 724}).contains("spot"));  // between the spots
+    window->expressionPanel()->setPredicted(true);
+    QTRY_VERIFY(window->isQuiet());
+    text = point_at(page->view(), {574, 874});
+    QVERIFY2(text.contains("µm") && text.contains("ERBB2") && text.contains("90 % interval") && !text.contains("spot"), qPrintable(text));
+    window->setSideBySide(true);
+    QTRY_VERIFY(window->isQuiet());
+    text = point_at(page->secondView(), {574, 874});  // both values, wherever the cursor is
+    QVERIFY2(text.contains("spot 1x2") && text.contains("ERBB2 2.20") && text.contains("90 % interval"), qPrintable(text));
+    QEvent leave(QEvent::Leave);
+    QApplication::sendEvent(page->secondView(), &leave);
+    QCOMPARE(pointed.last().front().toString(), QString());
 }
 
 void TestWindow::limits_follow_the_fields() {

@@ -18,8 +18,8 @@ Annotations::Annotations(Document* document, SlidePage* page, QObject* parent)
     : QObject(parent), document_(document), page_(page), store_(new AnnotationStore(this)), layer_(new AnnotationLayer(store_, this)), labels_(new SpotLabelLayer(store_, this)),
       tools_(new AnnotationTools(page->view(), store_, layer_, this)), spots_(new SpotSelection(this)), keeper_(new AnnotationKeeper(store_, this)),
       panel_(new AnnotationPanel(store_, tools_, spots_)) {
-    page_->view()->addLayer(labels_);
-    page_->view()->addLayer(layer_);
+    page_->addLayer(labels_);
+    page_->addLayer(layer_);
     connect(document_, &Document::slideChanged, this, &Annotations::takeSlide);
     connect(document_, &Document::spotsChanged, this, &Annotations::takeSpots);
     connect(tools_, &AnnotationTools::lassoed, spots_, &SpotSelection::takeLasso);

@@ -76,6 +76,8 @@ void MainWindow::makeCentre(WorkerClient* dial_worker) {
     column->addWidget(tabs_, 1);
     setCentralWidget(centre);
     pointed_ = new QLabel;
+    pointed_->setObjectName("pointed");
+    pointed_->setToolTip(tr("Place under the cursor in µm from the slide's top-left corner, and the value of the gene there"));
     busy_ = new QLabel;
     magnification_ = new QLabel;
     magnification_->setToolTip(tr("Magnification: at 10× one screen pixel shows 1 µm"));

@@ -61,22 +61,22 @@ void SlidePage::connectView(SlideView* view) {
     });
 }
 
+void SlidePage::addLayer(Layer* layer) {
+    for (SlideView* view : {view_, second_}) view->addLayer(layer);
+}
+
 bool SlidePage::isSideBySide() const { return !second_->isHidden(); }
 
 void SlidePage::setSideBySide(bool on) {
     if (on == isSideBySide()) return;
     if (on) {
         view_->removeLayer(map_);
-        second_->setLoader(view_->loader());
-        second_->addLayer(map_);
-        second_->setView(view_->transform().centre(), view_->transform().scale());
+        second_->showLike(*view_);
+        second_->insertLayer(0, map_);
     } else {
         second_->removeLayer(map_);
         second_->setLoader(nullptr);
-        const auto others = view_->layers();  // the map lies beneath them
-        for (Layer* layer : others) view_->removeLayer(layer);
-        view_->addLayer(map_);
-        for (Layer* layer : others) view_->addLayer(layer);
+        view_->insertLayer(0, map_);
     }
     second_->setVisible(on);
     Q_EMIT sideBySideChanged(on);
@@ -84,7 +84,7 @@ void SlidePage::setSideBySide(bool on) {
 
 void SlidePage::takeSlide() {
     view_->setSlide(document_->slide());
-    if (isSideBySide()) second_->setLoader(view_->loader());
+    if (isSideBySide()) second_->showLike(*view_);
     takeSpots();  // a diameter in µm needs the slide's µm/px
     takeMap();
 }

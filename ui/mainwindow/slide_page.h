@@ -24,6 +24,7 @@ public:
     ExpressionShown showExpression(const ExpressionSettings& settings);
     SlideView* view() const { return view_; }
     SlideView* secondView() const { return second_; }
+    void addLayer(Layer* layer);  // on top, in both views
     void setSideBySide(bool on);  // measured on the left, predicted (or the bare slide) on the right
     bool isSideBySide() const;
     SpotOverlay* spots() const { return spots_; }

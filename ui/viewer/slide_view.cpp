@@ -40,6 +40,28 @@ void SlideView::setSlide(std::shared_ptr<const Slide> slide) {
 
 void SlideView::setLoader(std::shared_ptr<TileLoader> loader) {
     if (loader_ == loader) return;
+    takeLoader(std::move(loader));
+    view_.setAngle(0);
+    fit();
+    requestTiles();
+    Q_EMIT slideChanged();
+    noteSettled();
+}
+
+// Without a place of its own in between, which linked views would follow.
+void SlideView::showLike(const SlideView& other) {
+    const QSizeF size = view_.widgetSize();
+    if (loader_ != other.loader_) takeLoader(other.loader_);
+    view_ = other.view_;
+    view_.setWidgetSize(size);
+    fitted_ = false;  // of two linked views one may follow its size
+    requestTiles();
+    update();
+    Q_EMIT slideChanged();
+    noteSettled();
+}
+
+void SlideView::takeLoader(std::shared_ptr<TileLoader> loader) {
     if (loader_) {
         loader_->forget(this);
         disconnect(loader_.get(), nullptr, this, nullptr);
@@ -47,7 +69,6 @@ void SlideView::setLoader(std::shared_ptr<TileLoader> loader) {
     loader_ = std::move(loader);
     mpp_override_.reset();
     glide_.stop();
-    view_.setAngle(0);
     setHovered(nullptr, -1);
     if (loader_) {
         connect(loader_.get(), &TileLoader::tilesReady, this, [this] {
@@ -59,11 +80,7 @@ void SlideView::setLoader(std::shared_ptr<TileLoader> loader) {
     }
     was_settled_ = false;
     updateCursor();
-    fit();
-    requestTiles();
     update();
-    Q_EMIT slideChanged();
-    noteSettled();
 }
 
 std::shared_ptr<const Slide> SlideView::slide() const { return loader_ ? loader_->slide() : nullptr; }
@@ -97,9 +114,9 @@ void SlideView::setMpp(std::optional<double> mpp) {
 
 double SlideView::effectiveMpp() const { return mpp().value_or(kAssumedMpp); }
 
-void SlideView::addLayer(Layer* layer) {
+void SlideView::insertLayer(int index, Layer* layer) {
     if (!layer || layers_.contains(QPointer<Layer>(layer))) return;
-    layers_.append(layer);
+    layers_.insert(std::clamp<qsizetype>(index, 0, layers_.size()), layer);
     connect(layer, &Layer::changed, this, qOverload<>(&QWidget::update));
     connect(layer, &QObject::destroyed, this, [this] {
         layers_.removeIf([](const QPointer<Layer>& each) { return each.isNull(); });
@@ -137,8 +154,8 @@ void SlideView::apply(ViewTransform next) {
     next.setScale(std::clamp(next.scale(), std::min(whole.scale() / 2, 1.0), kMaxScale));
     next.setCentre(
         {std::clamp(next.centre().x(), slide.left(), slide.right()), std::clamp(next.centre().y(), slide.top(), slide.bottom())});
+    if (next == view_) return;  // a linked view says the same: what was fitted stays so
     fitted_ = false;
-    if (next == view_) return;
     view_ = next;
     was_settled_ = false;
     requestTiles();

@@ -25,7 +25,8 @@ public:
     ~SlideView() override;
 
     void setSlide(std::shared_ptr<const Slide> slide);   // own loader; null: empty view
-    void setLoader(std::shared_ptr<TileLoader> loader);  // shared with other views of the same slide
+    void setLoader(std::shared_ptr<TileLoader> loader);  // shared with other views of the same slide; the slide is fitted
+    void showLike(const SlideView& other);               // its loader, and at once the place and angle it shows
     const std::shared_ptr<TileLoader>& loader() const { return loader_; }
     std::shared_ptr<const Slide> slide() const;
     void setEmptyText(const QString& text);  // shown while there is no slide: what to do next
@@ -36,7 +37,8 @@ public:
     void setMpp(std::optional<double> mpp);  // µm per level-0 pixel, overrides the slide's
 
     // Bottom to top; not owned, removed by itself when destroyed.
-    void addLayer(Layer* layer);
+    void addLayer(Layer* layer) { insertLayer(static_cast<int>(layers_.size()), layer); }
+    void insertLayer(int index, Layer* layer);  // 0: beneath all others
     void removeLayer(Layer* layer);
     QList<Layer*> layers() const;
 
@@ -91,6 +93,7 @@ private:
     enum class Drag { None, Pan, Overview };
 
     QRectF slideRect() const;
+    void takeLoader(std::shared_ptr<TileLoader> loader);
     void apply(ViewTransform next);  // clamps, requests tiles, emits
     void noteSettled();
     void requestTiles();
