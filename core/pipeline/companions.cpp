@@ -25,13 +25,25 @@ std::vector<double> solve(std::vector<std::vector<double>> a, std::vector<double
     return b;
 }
 
+// Below it n spots cannot tell a correlation from none (Fisher's z).
+double least_correlation(std::int64_t n) {
+    constexpr double kStandardErrors = 3.5;
+    return n > 3 ? std::tanh(kStandardErrors / std::sqrt(static_cast<double>(n - 3))) : 1;
+}
+
 }  // namespace
 
 void turn_alone(float* profile, const std::vector<DialSetting>& dial) {
     for (const DialSetting& setting : dial) profile[setting.column] = setting.sd;
 }
 
-Companions::Companions(Matrix train) : train_(std::move(train)) {
+std::vector<float> lowest_of(const GenePanel& panel) {
+    std::vector<float> lowest(panel.mean.size());
+    for (std::size_t g = 0; g < lowest.size(); ++g) lowest[g] = panel.sd[g] > 0 ? -panel.mean[g] / panel.sd[g] : 0.f;
+    return lowest;
+}
+
+Companions::Companions(Matrix train, std::vector<float> lowest) : train_(std::move(train)), lowest_(std::move(lowest)) {
     for (std::int64_t g = 0; g < train_.cols; ++g) {
         double mean = 0, length2 = 0;
         for (std::int64_t i = 0; i < train_.rows; ++i) mean += train_.at(i, g) / static_cast<double>(train_.rows);
@@ -50,7 +62,7 @@ std::vector<double> Companions::correlations(std::int64_t gene) const {
     return r;
 }
 
-void Companions::turn(float* profile, const std::vector<DialSetting>& dial) const {
+std::int64_t Companions::turn(float* profile, const std::vector<DialSetting>& dial) const {
     std::map<std::int64_t, double> moves;  // of each turned gene; the last setting counts
     for (const DialSetting& setting : dial) moves[setting.column] = setting.sd - profile[setting.column];
     std::vector<std::int64_t> turned;
@@ -65,11 +77,20 @@ void Companions::turn(float* profile, const std::vector<DialSetting>& dial) cons
     for (std::size_t i = 0; i < turned.size(); ++i)
         for (std::size_t j = 0; j < turned.size(); ++j) among[i][j] = i == j ? 1 + kRidge : with[i][static_cast<std::size_t>(turned[j])];
     const std::vector<double> pull = solve(among, by);
-    const double least = 2 / std::sqrt(static_cast<double>(std::max<std::int64_t>(train_.rows, 1)));
-    for (std::size_t i = 0; i < turned.size(); ++i)
-        for (std::int64_t g = 0; g < train_.cols; ++g)
-            if (const double r = with[i][static_cast<std::size_t>(g)]; std::abs(r) >= least) profile[g] += static_cast<float>(r * pull[i]);
+    const double least = least_correlation(train_.rows);
+    std::int64_t moved = 0;
+    for (std::int64_t g = 0; g < train_.cols; ++g) {
+        if (moves.count(g)) continue;
+        double by_them = 0;
+        for (std::size_t i = 0; i < turned.size(); ++i)
+            if (const double r = with[i][static_cast<std::size_t>(g)]; std::abs(r) >= least) by_them += r * pull[i];
+        if (by_them == 0) continue;
+        const float least_value = lowest_.empty() ? -INFINITY : std::min(lowest_[static_cast<std::size_t>(g)], profile[g]);
+        profile[g] = std::max(profile[g] + static_cast<float>(by_them), least_value);
+        ++moved;
+    }
     turn_alone(profile, dial);
+    return moved;
 }
 
 }  // namespace c2l

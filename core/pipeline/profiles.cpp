@@ -43,7 +43,7 @@ ProfileSet dial_series(const PairedTiles& pairs, const TrainTiles& train, const 
     const auto n = static_cast<std::int64_t>(train.size());
     spots = std::min(spots, n);
     const Matrix own = panel.values(pairs, train.rows()), standardised = panel.standardised(pairs, train.rows());
-    const Companions with(standardised);
+    const Companions with(standardised, lowest_of(panel));
     const auto across = static_cast<std::int64_t>(dial.size()) + 1;
     ProfileSet set;
     set.values = Matrix(spots * across, own.cols);

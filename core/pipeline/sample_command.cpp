@@ -62,7 +62,7 @@ const Loaded& load(Section& section, const Artifact& adapted) {
     const GenePanel panel = generator.panel();
     loaded_ = std::make_unique<const Loaded>(Loaded{key, std::move(generator), pairs.barcodes, panel.standardised(pairs, all),
                                                     ProfileRange(adapter, panel.standardised(pairs, parts.train.rows())),
-                                                    Companions(panel.standardised(pairs, parts.train.rows())), sampling_of(json::object(), section.central()), central_info(section.central()).tile_um});
+                                                    Companions(panel.standardised(pairs, parts.train.rows()), lowest_of(panel)), sampling_of(json::object(), section.central()), central_info(section.central()).tile_um});
     return *loaded_;
 }
 
@@ -102,12 +102,13 @@ json run_sample(const json& params, const JobContext& ctx) {
     bool inside = true;
     const auto dial = parse_dial(params.at("dial"), panel);
     const json turned = describe(profile, dial, loaded.range, inside);
-    if (params.at("companions").get<bool>()) loaded.companions.turn(profile.row(0), dial);
+    std::int64_t companions = 0;
+    if (params.at("companions").get<bool>()) companions = loaded.companions.turn(profile.row(0), dial);
     else turn_alone(profile.row(0), dial);
     inside = inside && loaded.range.place(profile.row(0)).inside();
     const TileSet tile = loaded.generator.draw(profile, {section.seed()}, sampler_of(sampling, compute_of(params)), ctx);
     json out = {{"png_base64", base64(encode_png(tile.image(0), "Synthetic tissue tile made by C2L Studio; not a patient's tissue"))},
-                {"width", tile.size}, {"height", tile.size}, {"tile_um", loaded.tile_um}, {"seed", section.seed()}, {"adapter", adapted.id}, {"turned", turned}, {"in_range", inside}};
+                {"width", tile.size}, {"height", tile.size}, {"tile_um", loaded.tile_um}, {"seed", section.seed()}, {"adapter", adapted.id}, {"turned", turned}, {"companions", companions}, {"in_range", inside}};
     if (params.at("list").get<bool>()) {
         out["genes"] = panel.genes;
         out["spots"] = loaded.barcodes;

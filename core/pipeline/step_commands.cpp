@@ -107,6 +107,7 @@ Command synthesize_command() {
                 const std::string dial = params.at("dial");
                 if (params.at("from_spots").get<bool>() + !profiles.empty() + !dial.empty() > 1)
                     throw Error(ErrorCode::BadInput, "--from-spots, --profiles and --dial are three different sources; give one of them");
+                if (dial.empty() && params.at("companions").get<bool>()) throw Error(ErrorCode::BadInput, "--companions goes with --dial; name the gene to turn");
                 if (params.at("from_spots").get<bool>()) params["interpolate"] = 0.0;
                 const auto project = open_project(params);
                 Section section(*project, params, ctx);

@@ -1,6 +1,6 @@
 // A worker for tests of the window: rpc::Server as in `c2l worker`, with jobs of its own.
 //
-// sample: a picture with a square as bright as the seed and as wide as the dial. The gene CRASH aborts; the spot 5x5 is an error.
+// sample: a picture with a square as bright as the seed and as wide as the dial; 7 genes move along where that is asked, and the corner darkens. The gene CRASH aborts; the spot 5x5 is an error.
 // run: progress with a loss curve, then an evaluation artifact in the project. The seed chooses what goes wrong:
 // 1 aborts midway, 2 fails with an error, 3 ignores being stopped, 4 goes on until it is stopped, 5 exits silently with code 7.
 #include <unistd.h>
@@ -84,7 +84,9 @@ json sample(const json& params, const c2l::JobContext&) {
     const int half = 30 + static_cast<int>(std::lround(5 * sd));
     for (int y = 64 - half; y < 64 + half; ++y)
         for (int x = 64 - half; x < 64 + half; ++x) image.at(x, y)[1] = static_cast<std::uint8_t>(90 + 10 * params.value("seed", 0));
-    json out = {{"png_base64", base64(c2l::encode_png(image))}, {"width", 128}, {"height", 128}, {"tile_um", 88.0}, {"in_range", std::abs(sd) <= 3}, {"turned", json::array()}};
+    const bool along = !dial.empty() && params.value("companions", false);
+    if (along) image.at(0, 0)[0] = 0;
+    json out = {{"companions", along ? 7 : 0}, {"png_base64", base64(c2l::encode_png(image))}, {"width", 128}, {"height", 128}, {"tile_um", 88.0}, {"in_range", std::abs(sd) <= 3}, {"turned", json::array()}};
     if (!dial.empty()) out["turned"].push_back({{"gene", dial.substr(0, dial.find('='))}, {"sd", sd}, {"own_sd", -0.4}, {"lowest_sd", -1.1}, {"highest_sd", 3.0}});
     if (params.value("list", false)) {
         out["genes"] = {"ERBB2", "CD3E", "KRT8", "CRASH"};

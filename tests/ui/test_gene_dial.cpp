@@ -1,5 +1,6 @@
 // The gene dial, offscreen, over a small project and a worker that draws squares.
 #include <QApplication>
+#include <QCheckBox>
 #include <QComboBox>
 #include <QDir>
 #include <QLabel>
@@ -100,6 +101,18 @@ private Q_SLOTS:
         QTRY_VERIFY_WITH_TIMEOUT(dial->isQuiet(), 10000);
         QVERIFY(dial->turned() != at_one);
         QVERIFY2(dial->message().contains("guess"), qPrintable(dial->message()));
+    }
+
+    void genes_may_go_along() {
+        const auto window = make_window();
+        open_dial(*window, full_.project);
+        GeneDial* dial = window->dial();
+        QVERIFY2(dial->message().contains("7 other genes moved along"), qPrintable(dial->message()));
+        const QImage along = dial->turned();
+        auto* box = dial->findChild<QCheckBox*>("dial_companions");
+        QTest::mouseClick(box, Qt::LeftButton, {}, QPoint(8, box->height() / 2));
+        QTRY_VERIFY_WITH_TIMEOUT(dial->isQuiet() && dial->turned() != along, 10000);
+        QVERIFY2(!dial->message().contains("along"), qPrintable(dial->message()));
     }
 
     void another_spot_is_another_pair() {

@@ -302,6 +302,7 @@ void GeneDial::take(const nlohmann::json& result) {
             text += ' ' + tr("%1 is at %2 in this spot and lies between %3 and %4 over the training spots.")
                               .arg(QString::fromStdString(one.value("gene", "")), sd_text(one.value("own_sd", 0.0)), sd_text(one.value("lowest_sd", 0.0)), sd_text(one.value("highest_sd", 0.0)));
         }
+        if (const int along = result.value("companions", 0); along > 0) text += ' ' + (along == 1 ? tr("One other gene moved along.") : tr("%1 other genes moved along.").arg(along));
         if (outside) text += ' ' + tr("The dial is outside of what the generator was adapted on: this tile is a guess.");
     }
     showTiles();
