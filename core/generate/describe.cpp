@@ -6,8 +6,8 @@
 #include <torch/version.h>
 
 #include <nlohmann/json.hpp>
-#include <thread>
 
+#include "base/cores.h"
 #include "generate/generate.h"
 #include "generate/model_pack.h"
 #include "nn/device.h"
@@ -60,7 +60,7 @@ std::string describe_compute() {
     if (blas == "unknown") warnings.push_back("no OpenBLAS or MKL found: products may be 40 times slower; install libopenblas0-openmp");
     return json{{"devices", devices},
                 {"blas", blas},
-                {"threads", std::thread::hardware_concurrency()},
+                {"threads", usable_cores()},
                 {"bf16", nn::bf16_pays(c10::Device(c10::kCPU))},
                 {"versions", {{"libtorch", TORCH_VERSION}}},
                 {"warnings", warnings}}

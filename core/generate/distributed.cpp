@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/cores.h"
 #include "base/error.h"
 
 #ifdef C2L_GLOO
@@ -199,7 +200,7 @@ ComputeParams compute_of(const Launch& launch, ComputeParams compute) {
     if (launch.world == 1) return compute;
     if ((compute.device == "auto" || compute.device == "cuda") && at::hasCUDA())
         compute.device = "cuda:" + std::to_string(launch.local_rank % std::max<int>(1, static_cast<int>(at::getNumGPUs())));
-    if (compute.threads == 0) compute.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / launch.local_world);
+    if (compute.threads == 0) compute.threads = launch.cores > 0 ? std::min(launch.cores, usable_cores()) : std::max(1, usable_cores() / launch.local_world);
     return compute;
 }
 

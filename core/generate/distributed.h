@@ -52,8 +52,8 @@ private:
     std::unique_ptr<State> state_;
 };
 
-// Device and threads of one of several processes of a machine: its own GPU of those it sees, its share of the cores. For one
-// process the same as given.
+// Device and threads of one of several processes of a machine: its own GPU of those it sees, and the cores that the launcher gives it, else
+// its share of those it may use. For one process the same as given.
 ComputeParams compute_of(const Launch& launch, ComputeParams compute);
 
 }  // namespace c2l

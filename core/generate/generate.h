@@ -38,7 +38,7 @@ constexpr double kTileUm = 88.0;
 
 struct ComputeParams {
     std::string device = "auto";  // auto, cpu, cuda, cuda:1
-    int threads = 0;              // 0: all cores
+    int threads = 0;              // 0: all cores that this process may use
 };
 // "auto" resolved to what this machine offers ("cpu", "cuda:0"), with the threads set. Throws Error(NotFound) for a CUDA
 // device that is not there.

@@ -26,7 +26,41 @@ int number_or(const Lookup& variable, const char* name, int low, int high, int o
 
 constexpr int kMostProcesses = 1 << 16;
 
+// Tasks of this step on this machine; 1 where Slurm does not say.
+int slurm_local_world(const Lookup& variable, int world) {
+    const int node = number_or(variable, "SLURM_NODEID", 0, kMostProcesses, 0);
+    for (const char* name : {"SLURM_STEP_TASKS_PER_NODE", "SLURM_NTASKS_PER_NODE", "SLURM_TASKS_PER_NODE"}) {
+        const char* text = variable(name);
+        if (!text) continue;
+        const std::string list = text;
+        // --ntasks-per-node is one number for all machines.
+        const int tasks = tasks_on_node(list, list.find_first_of(",(") == std::string::npos ? 0 : node);
+        if (tasks < 1) throw Error(ErrorCode::BadInput, std::string("the environment variable ") + name + " is \"" + list + "\", which does not say how many tasks run on machine " + std::to_string(node));
+        return std::min(tasks, world);
+    }
+    return 1;
+}
+
 }  // namespace
+
+int tasks_on_node(const std::string& list, int node) {
+    const char *at = list.c_str(), *end = at + list.size();
+    for (int first = 0; at < end;) {
+        int tasks = 0, machines = 1;
+        auto read = std::from_chars(at, end, tasks);
+        if (read.ec != std::errc() || tasks < 1 || tasks > kMostProcesses) return 0;
+        at = read.ptr;
+        if (end - at > 2 && at[0] == '(' && at[1] == 'x') {
+            read = std::from_chars(at + 2, end, machines);
+            if (read.ec != std::errc() || machines < 1 || machines > kMostProcesses || read.ptr == end || *read.ptr != ')') return 0;
+            at = read.ptr + 1;
+        }
+        if (at < end && *at++ != ',') return 0;
+        if (node < first + machines) return tasks;
+        first += machines;
+    }
+    return 0;
+}
 
 std::string first_host(const std::string& list) {
     const auto end = list.find_first_of(",[");
@@ -51,6 +85,9 @@ Launch launch_from(const Lookup& variable) {
         out.world = number_or(variable, "SLURM_STEP_NUM_TASKS", 1, kMostProcesses, number_or(variable, "SLURM_NTASKS", 1, kMostProcesses, 1));
         out.rank = number(variable, "SLURM_PROCID", 0, out.world - 1);
         out.local_rank = number_or(variable, "SLURM_LOCALID", 0, out.world - 1, 0);
+        out.local_world = slurm_local_world(variable, out.world);
+        // Where each task is bound to CPUs of its own, the mask that it sees is its share already and must not be shared again.
+        out.cores = number_or(variable, "SLURM_CPUS_PER_TASK", 1, kMostProcesses, number_or(variable, "SLURM_CPUS_ON_NODE", 1, kMostProcesses, 0) / out.local_world);
     }
     if (out.world == 1) return out;
     for (const char* name : {"MASTER_ADDR", "SLURM_STEP_NODELIST", "SLURM_JOB_NODELIST"})

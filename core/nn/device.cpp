@@ -3,15 +3,14 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 
-#include <thread>
-
+#include "base/cores.h"
 #include "base/error.h"
 
 namespace c2l::nn {
 
 c10::Device open_device(const std::string& name, int threads) {
     // LibTorch 1.13 starts with one thread.
-    const int wanted = threads > 0 ? threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    const int wanted = threads > 0 ? threads : usable_cores();
     if (at::get_num_threads() != wanted) at::set_num_threads(wanted);
     if (name == "cpu") return c10::Device(c10::kCPU);
     if (name == "auto") return at::hasCUDA() ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);

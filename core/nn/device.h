@@ -7,7 +7,7 @@
 
 namespace c2l::nn {
 
-// "auto", "cpu", "cuda", "cuda:1" → a device that is there; sets the number of CPU threads (0: all cores).
+// "auto", "cpu", "cuda", "cuda:1" → a device that is there; sets the number of CPU threads (0: all cores that this process may use).
 // Throws Error(NotFound) for a CUDA device that this machine or this LibTorch does not have, Error(BadInput) for other words.
 c10::Device open_device(const std::string& name, int threads);
 

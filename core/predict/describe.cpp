@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/cores.h"
 #include "base/error.h"
 #include "predict/kernel.h"
 #include "predict/predict.h"
@@ -27,7 +28,7 @@ constexpr std::int64_t kBatch = 128;  // places whose pixels are in memory at on
 
 // Runs f(0) … f(n-1) on the machine's threads; the first failure stops the rest and is thrown here.
 void parallel_for(std::int64_t n, const JobContext& ctx, const std::function<void(std::int64_t)>& f) {
-    const auto threads = std::clamp<std::int64_t>(std::thread::hardware_concurrency(), 1, std::max<std::int64_t>(n, 1));
+    const auto threads = std::clamp<std::int64_t>(usable_cores(), 1, std::max<std::int64_t>(n, 1));
     std::atomic<std::int64_t> next{0};
     std::exception_ptr failure;
     std::mutex guard;

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <thread>
 
+#include "base/cores.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "quality/quality.h"
@@ -35,7 +36,7 @@ Nuclei nuclei_of(const TileSet& tiles, double mpp, const JobContext& ctx) {
     };
     {
         std::vector<std::jthread> pool;
-        const auto threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, std::max<std::size_t>(1, out.size()));
+        const auto threads = std::clamp<std::size_t>(static_cast<std::size_t>(usable_cores()), 1, std::max<std::size_t>(1, out.size()));
         for (std::size_t t = 1; t < threads; ++t) pool.emplace_back(work);
         work();
     }

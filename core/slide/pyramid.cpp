@@ -8,9 +8,9 @@
 #include <cstring>
 #include <future>
 #include <memory>
-#include <thread>
 #include <vector>
 
+#include "base/cores.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "slide/tiff_handle.h"
@@ -179,7 +179,7 @@ private:
         LevelStrip& level = levels_[at];
         const auto across = level.tiles_across();
         std::vector<std::vector<std::uint8_t>> encoded(static_cast<std::size_t>(across));
-        const auto workers = std::clamp<std::int64_t>(std::thread::hardware_concurrency(), 1, std::min<std::int64_t>(across, 8));
+        const auto workers = std::clamp<std::int64_t>(usable_cores(), 1, std::min<std::int64_t>(across, 8));
         std::vector<std::future<void>> parts;
         for (std::int64_t worker = 0; worker < workers; ++worker)
             parts.push_back(std::async(std::launch::async, [&level, &encoded, across, worker, workers] {

@@ -4,6 +4,7 @@
 #include <QTest>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sched.h>
 
 #include "base/file.h"
 #include "real_data.h"
@@ -71,6 +72,21 @@ private Q_SLOTS:
             QCOMPARE(json::parse(outcome.out).at("error").at("code").get<std::string>(), std::string("bad_input"));
         }
         QVERIFY(c2l_program({"run", "--help"}).out.find("--spots INT") != std::string::npos);
+    }
+
+    // As under a batch system that gives a job some of the machine's CPUs.
+    void takes_no_more_cores_than_it_may() {
+        if (!fs::exists("/usr/bin/taskset")) QSKIP("SKIPPED: taskset is not installed");
+        cpu_set_t mine;
+        QCOMPARE(sched_getaffinity(0, sizeof(mine), &mine), 0);
+        int cpu = 0;
+        while (cpu < CPU_SETSIZE && !CPU_ISSET(cpu, &mine)) ++cpu;
+        QProcess process;
+        process.start(QStringLiteral("/usr/bin/taskset"), {QStringLiteral("-c"), QString::number(cpu), QStringLiteral(C2L_BIN_DIR "/c2l"), QStringLiteral("doctor"), QStringLiteral("--json")});
+        QVERIFY(process.waitForFinished(60000));
+        const auto said = json::parse(process.readAllStandardOutput().toStdString(), nullptr, false);
+        QVERIFY(said.is_object());
+        QCOMPARE(said.at("threads").get<int>(), 1);
     }
 
     void doctor() {

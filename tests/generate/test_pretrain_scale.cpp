@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "base/cores.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -349,6 +350,8 @@ private Q_SLOTS:
         QCOMPARE(launched({{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "h"}, {"MASTER_PORT", "1234"}, {"TORCHELASTIC_USE_AGENT_STORE", "True"}}).port, 1235);
         const auto srun = launched({{"SLURM_STEP_ID", "0"}, {"SLURM_PROCID", "5"}, {"SLURM_NTASKS", "8"}, {"SLURM_LOCALID", "1"}, {"SLURM_JOB_NODELIST", "gpu[003-006,9]"}, {"SLURM_JOB_ID", "7654321"}});
         QVERIFY(srun.rank == 5 && srun.world == 8 && srun.local_rank == 1 && srun.address == "gpu003" && srun.port == 24321);
+        QCOMPARE(srun.local_world, 1);  // Slurm does not say here
+        QCOMPARE(srun.cores, 0);
         QCOMPARE(first_host("a1,b2"), std::string("a1"));
         QCOMPARE(first_host("n[7,9-12].site,b"), std::string("n7.site"));
         QCOMPARE(first_host("single"), std::string("single"));
@@ -358,6 +361,42 @@ private Q_SLOTS:
                                                                              {{"RANK", "0"}, {"WORLD_SIZE", "2"}},
                                                                              {{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "h"}, {"MASTER_PORT", "99999"}}})
             QCOMPARE(code_of([&] { launched(bad); }), ErrorCode::BadInput);
+    }
+
+    void slurm_shares_the_cores_of_each_machine() {
+        const std::map<std::string, std::string> step = {{"SLURM_STEP_ID", "0"}, {"SLURM_PROCID", "17"}, {"SLURM_NTASKS", "20"}, {"SLURM_LOCALID", "1"}, {"SLURM_NODEID", "2"}, {"SLURM_JOB_NODELIST", "gpu[3-5]"}};
+        const auto with = [&](std::map<std::string, std::string> more) {
+            more.insert(step.begin(), step.end());
+            return launched(more);
+        };
+        QCOMPARE(with({{"SLURM_TASKS_PER_NODE", "8(x2),4"}}).local_world, 4);
+        QCOMPARE(with({{"SLURM_NTASKS_PER_NODE", "8"}, {"SLURM_TASKS_PER_NODE", "7(x2),6"}}).local_world, 8);
+        QCOMPARE(with({{"SLURM_STEP_TASKS_PER_NODE", "7(x2),6"}, {"SLURM_NTASKS_PER_NODE", "8"}}).local_world, 6);
+        QCOMPARE(with({{"SLURM_NTASKS_PER_NODE", "8"}, {"SLURM_CPUS_ON_NODE", "96"}}).cores, 12);
+        QCOMPARE(with({{"SLURM_NTASKS_PER_NODE", "8"}, {"SLURM_CPUS_ON_NODE", "96"}, {"SLURM_CPUS_PER_TASK", "10"}}).cores, 10);
+        for (const char* bad : {"", "8(x", "8(x2),", "eight", "0", "8(x2)", "8,8", "8(x2)4", "-8", "8(x0),8"})  // nonsense, or no third machine
+            QCOMPARE(code_of([&] { with({{"SLURM_TASKS_PER_NODE", bad}}); }), ErrorCode::BadInput);
+
+        QCOMPARE(tasks_on_node("8(x2),4", 0), 8);
+        QCOMPARE(tasks_on_node("8(x2),4", 1), 8);
+        QCOMPARE(tasks_on_node("8(x2),4", 2), 4);
+        QCOMPARE(tasks_on_node("8(x2),4", 3), 0);
+        QCOMPARE(tasks_on_node("3", 0), 3);
+
+        const auto threads = [](int local_world, int cores) {
+            Launch launch;
+            launch.world = 20;
+            launch.local_world = local_world;
+            launch.cores = cores;
+            ComputeParams compute;
+            compute.device = "cpu";
+            return compute_of(launch, compute).threads;
+        };
+        QCOMPARE(threads(1, 0), usable_cores());
+        QCOMPARE(threads(2 * usable_cores(), 0), 1);
+        QCOMPARE(threads(8, usable_cores()), usable_cores());  // already its own share
+        QCOMPARE(threads(8, usable_cores() + 5), usable_cores());
+        QCOMPARE(threads(8, 1), 1);
     }
 
     void batches_made_ahead_are_the_same() {
