@@ -70,7 +70,7 @@ Image map_figure(const Project& project, const Section& section, const SpotData&
     for (std::int64_t r = 0; r < mean.rows; ++r) figure.values.push_back(mean.at(r, column));
     if (const auto trust = map.obs.find("in_distribution"); trust != map.obs.end()) figure.opacity = trust->second;
     figure.cell_px = map.spots.pitch_px();
-    figure.title = map.expression.genes[static_cast<std::size_t>(column)] + ", predicted, " + section.slide_record().path.stem().string();
+    figure.title = map.expression.genes[static_cast<std::size_t>(column)] + ", predicted";
     const json provenance = json::parse(map.provenance_json, nullptr, false);
     const std::string unit = provenance.is_object() ? provenance.value("unit", std::string()) : std::string();
     figure.unit = unit == "log1p_cp10k" ? "log(1 + per 10,000)" : "log(1 + counts)";

@@ -80,7 +80,7 @@ Artifact predict_step(Section& section, const Artifact& fit, const fs::path& oth
         const SpotData map = map_table(json::parse(read_file(places.folder / "grid.json")), *slide, predictor.panel(), predictor.predict(features));
         H5adContent content;
         content.data = &map;
-        content.library = slide->info().path.stem().string();
+        content.library = public_name(slide->info().id);
         content.hires = slide->overview(kOverviewPx);
         content.hires_scale = static_cast<double>(content.hires.width) / static_cast<double>(slide->info().width);
         content.spot_diameter_fullres = *map.spots.diameter_px;

@@ -63,6 +63,8 @@ json Section::pairing_params() const {
     return out;
 }
 
+std::string public_name(const std::string& slide_id) { return "section_" + slide_id.substr(0, 8); }
+
 std::shared_ptr<const Slide> open_slide(const Project& project, const ProjectSlide& record, const JobContext& ctx) {
     if (record.missing)
         throw Error(ErrorCode::NotFound, "the slide was moved or changed; put it back, or beside the project, or import it again", record.path);

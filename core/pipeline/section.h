@@ -76,6 +76,8 @@ private:
 
 // Identity of spot data by what was read, whatever files and format it came from.
 std::string content_id(const SpotData& data);
+// What a slide is called where a result leaves the house: by its content, since a file's name often is a case number.
+std::string public_name(const std::string& slide_id);
 // Opens a slide with its pyramid kept in the project.
 std::shared_ptr<const Slide> open_slide(const Project& project, const ProjectSlide& record, const JobContext& ctx);
 // The artifact of `step` among the inputs of `artifact`. Throws Error(NotFound).

@@ -77,7 +77,7 @@ void make_tiles(const Drawing& drawing, const Provenance& provenance, const json
 
     H5adContent content;
     content.data = &set.table;
-    content.library = section.slide_record().path.stem().string();
+    content.library = public_name(section.slide_record().content_id);
     content.provenance_json = json{{"id", provenance.id()}, {"step", provenance.step}, {"params", json::parse(provenance.params)}, {"inputs", provenance.inputs}, {"seed", provenance.seed}, {"central", section.central_record()}}.dump();
     write_h5ad(staging / "profiles.h5ad", content);
     write_matrix(staging / "features.f32", features);

@@ -45,7 +45,7 @@ class TestMainJob : public QObject {
 
     fs::path fresh_project(const std::string& name) {
         const fs::path file = root_ / (name + ".c2l");
-        call("import", {{"project", file.string()}, {"slide", sample_.slide.string()}, {"spots", sample_.spots.string()}, {"counts", sample_.counts.string()}});
+        call("import", {{"project", file.string()}, {"slide", sample_.slide.string()}, {"spots", sample_.spots.string()}, {"counts", sample_.counts.string()}, {"patient", "Jane-Doe"}});
         return file;
     }
     json parameters(const fs::path& project) const {
@@ -106,6 +106,8 @@ private Q_SLOTS:
         for (const char* what : {"h5ad", "csv", "png"}) {
             const fs::path to = root_ / (std::string("export.") + what);
             call("export", {{"project", file.string()}, {"what", what}, {"output", to.string()}});
+            const std::string bytes = read_file(to);
+            for (const std::string& private_text : {sample_.slide.stem().string(), root_.string(), std::string("Jane-Doe")}) QVERIFY2(bytes.find(private_text) == std::string::npos, what);
             QVERIFY(fs::file_size(to) > 1000);
         }
         QVERIFY_EXCEPTION_THROWN(call("export", {{"project", file.string()}, {"what", "png"}, {"output", (root_ / "no.png").string()}, {"gene", "NOTAGENE"}}), Error);
