@@ -1,11 +1,6 @@
 #include "slide/tiff_slide.h"
 
 #include <algorithm>
-#include <cstring>
-#include <list>
-#include <map>
-#include <mutex>
-#include <tuple>
 
 #include "base/error.h"
 #include "slide/ome_xml.h"
@@ -15,98 +10,19 @@ namespace c2l {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-constexpr std::int64_t kMaxBandPixels = std::int64_t{64} << 20;
-
-}  // namespace
-
-// Least recently used blocks, as decoded.
-struct TiffSlide::BlockCache {
-    using Key = std::tuple<int, std::int64_t, std::int64_t>;
-    using Kept = std::pair<Key, std::shared_ptr<const Image>>;
-
-    std::mutex mutex;
-    std::list<Kept> order;  // most recently used first
-    std::map<Key, std::list<Kept>::iterator> places;
-    std::size_t bytes = 0;
-
-    std::shared_ptr<const Image> find(const Key& key) {
-        const std::lock_guard lock(mutex);
-        const auto found = places.find(key);
-        if (found == places.end()) return nullptr;
-        order.splice(order.begin(), order, found->second);
-        return order.front().second;
-    }
-    void keep(const Key& key, const std::shared_ptr<const Image>& image) {
-        const std::lock_guard lock(mutex);
-        if (places.count(key)) return;  // another thread was faster
-        order.emplace_front(key, image);
-        places[key] = order.begin();
-        bytes += image->rgb.size();
-        while (bytes > kBlockCacheBytes && order.size() > 1) {
-            bytes -= order.back().second->rgb.size();
-            places.erase(order.back().first);
-            order.pop_back();
-        }
-    }
-};
-
 TiffSlide::TiffSlide(const fs::path& path, std::vector<TiffImage> levels, std::shared_ptr<const Slide> described)
-    : levels_(std::move(levels)), described_(std::move(described)), decoder_(path), cache_(std::make_unique<BlockCache>()) {
+    : levels_(std::move(levels)), described_(std::move(described)), decoder_(path) {
     info_.path = path;
     if (described_) info_ = described_->info();
-    const TiffImage& full = levels_.front();
-    info_.width = full.width;
-    info_.height = full.height;
-    info_.levels.clear();
-    for (const TiffImage& image : levels_) {
-        // The longer side suffers less from rounding.
-        const bool wide = full.width >= full.height;
-        const double said = static_cast<double>(wide ? full.width : full.height) / static_cast<double>(wide ? image.width : image.height);
-        info_.levels.push_back({image.width, image.height, true_downsample(full.width, full.height, image.width, image.height, said)});
-    }
-    if (!info_.mpp) info_.mpp = full.mpp;
+    std::vector<BlockGrid> grids;
+    for (const TiffImage& image : levels_) grids.push_back({image.width, image.height, image.block_width, image.block_height});
+    set_grids(std::move(grids));
+    if (!info_.mpp) info_.mpp = levels_.front().mpp;
     check_pixels();
 }
 
-TiffSlide::~TiffSlide() = default;
-
-int TiffSlide::natural_rows() const {
-    const TiffImage& full = levels_.front();
-    std::int64_t rows = full.block_height;
-    while (rows > 64 && rows * full.width > kMaxBandPixels) rows = (rows + 1) / 2;
-    return static_cast<int>(rows);
-}
-
-std::shared_ptr<const Image> TiffSlide::block(int level, std::int64_t bx, std::int64_t by, bool keep) const {
-    const BlockCache::Key key{level, bx, by};
-    if (auto kept = cache_->find(key)) return kept;
-    auto image = std::make_shared<const Image>(decoder_.decode(levels_[static_cast<std::size_t>(level)], bx, by));
-    if (keep) cache_->keep(key, image);
-    return image;
-}
-
-Image TiffSlide::read_patch(int level, std::int64_t x, std::int64_t y, int width, int height) const {
-    const TiffImage& from = levels_[static_cast<std::size_t>(level)];
-    const std::int64_t bw = from.block_width, bh = from.block_height;
-    if (x % bw == 0 && y % bh == 0 && width == bw && height == bh) return decoder_.decode(from, x / bw, y / bh);
-    Image out;
-    out.width = width;
-    out.height = height;
-    out.rgb.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
-    for (std::int64_t by = y / bh; by * bh < y + height; ++by)
-        for (std::int64_t bx = x / bw; bx * bw < x + width; ++bx) {
-            const std::int64_t left = std::max(x, bx * bw), right = std::min(x + width, (bx + 1) * bw);
-            const std::int64_t top = std::max(y, by * bh), bottom = std::min(y + height, (by + 1) * bh);
-            const bool whole = right - left == std::min(bw, from.width - bx * bw) && bottom - top == std::min(bh, from.height - by * bh);
-            const auto image = block(level, bx, by, !whole);
-            for (std::int64_t row = top; row < bottom; ++row)
-                std::memcpy(out.at(static_cast<int>(left - x), static_cast<int>(row - y)),
-                            image->at(static_cast<int>(left - bx * bw), static_cast<int>(row - by * bh)),
-                            static_cast<std::size_t>(right - left) * 3);
-        }
-    return out;
+Image TiffSlide::decode(int level, std::int64_t bx, std::int64_t by) const {
+    return decoder_.decode(levels_[static_cast<std::size_t>(level)], bx, by);
 }
 
 Image TiffSlide::associated(const std::string& name) const {

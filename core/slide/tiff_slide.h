@@ -1,38 +1,29 @@
 // A pyramid in a TIFF, decoded block by block without OpenSlide: generic tiled TIFF, OME-TIFF (SubIFDs), Aperio, and what OpenSlide
-// refuses. Reads of several threads share no lock but that of a small cache of blocks. Private to core/slide.
+// refuses. Private to core/slide.
 #pragma once
 
 #include <filesystem>
 #include <memory>
 
-#include "slide/level_slide.h"
+#include "slide/block_slide.h"
 #include "slide/tiff_decoder.h"
 
 namespace c2l {
 
-class TiffSlide final : public LevelSlide {
+class TiffSlide final : public BlockSlide {
 public:
-    // Blocks of which only a part was asked for are kept, so that neighbours need not decode them again.
-    static constexpr std::size_t kBlockCacheBytes = std::size_t{32} << 20;
-
     // `levels` from fine to coarse, all decodable. `described`: the same file in OpenSlide's words (µm/px, objective, associated images),
     // may be null.
     TiffSlide(const std::filesystem::path& path, std::vector<TiffImage> levels, std::shared_ptr<const Slide> described);
-    ~TiffSlide() override;
 
-    Image read_patch(int level, std::int64_t x, std::int64_t y, int width, int height) const override;
-    int natural_rows() const override;
     Image associated(const std::string& name) const override;
 
 private:
-    struct BlockCache;
-
-    std::shared_ptr<const Image> block(int level, std::int64_t bx, std::int64_t by, bool keep) const;
+    Image decode(int level, std::int64_t bx, std::int64_t by) const override;
 
     std::vector<TiffImage> levels_;
     std::shared_ptr<const Slide> described_;
     TiffDecoder decoder_;
-    std::unique_ptr<BlockCache> cache_;
 };
 
 // Null when the file is no TIFF, or of a kind that others must read: strips in one level, unusual samples, a vendor's own layout.
