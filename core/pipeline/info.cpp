@@ -13,6 +13,7 @@
 #include "pipeline/resources.h"
 #include "project/project.h"
 #include "slide/identifying.h"
+#include "slide/readers.h"
 #include "slide/slide.h"
 #include "spatial/read.h"
 
@@ -125,6 +126,11 @@ json doctor(const json& params) {
         warnings.push_back(error.line());
     }
     out["resources"] = resources.string();
+    out["readers"] = json::array();
+    for (const ReaderPlugin& reader : list_reader_plugins()) {
+        out["readers"].push_back({{"file", reader.file.string()}, {"name", reader.name}, {"version", reader.version}, {"problem", reader.problem}});
+        if (!reader.problem.empty()) warnings.push_back(reader.file.string() + ": " + reader.problem);
+    }
     out["device"] = use_device(compute_of(params));
     out["warnings"] = warnings;
     return out;

@@ -9,11 +9,14 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <new>
 #include <string_view>
 
 #include "slide/metadata_blocks.h"
 #include "slide/ome_xml.h"
 #include "slide/openslide_slide.h"
+#include "slide/plugin_loader.h"
+#include "slide/plugin_slide.h"
 #include "slide/row_source.h"
 #include "slide/tiff_handle.h"
 
@@ -151,6 +154,22 @@ void from_openslide(const fs::path& path, const std::string& vendor, Findings& o
         }
 }
 
+// False: no plug-in reads the file.
+bool from_plugin(const fs::path& path, Findings& out) {
+    const c2l_reader* reader = plugin_for(path);
+    if (!reader) return false;
+    const auto report = [](void* user, const char* where, const char* key, const char* value) {
+        constexpr std::size_t kMost = 4096;  // add() shortens further
+        try {
+            static_cast<Findings*>(user)->add(plugin_text(where, kMost), plugin_text(key, kMost), plugin_text(value, kMost));
+        } catch (const std::bad_alloc&) {  // nothing is thrown through a plug-in
+        }
+    };
+    if (reader->identifying)
+        ask_plugin(*reader, path, [&](char* why, std::uint32_t bytes) { return reader->identifying(path.c_str(), report, &out, why, bytes); });
+    return true;
+}
+
 }  // namespace
 
 std::vector<Identifying> list_identifying(const fs::path& path) {
@@ -159,13 +178,14 @@ std::vector<Identifying> list_identifying(const fs::path& path) {
     out.add("file", "name", path.filename().string());
     const std::string vendor = openslide_vendor(path);
     if (!vendor.empty()) from_openslide(path, vendor, out);
+    const bool by_plugin = (vendor.empty() || vendor == "generic-tiff") && from_plugin(path, out);
     std::array<char, 8> head{};
     std::ifstream(path, std::ios::binary).read(head.data(), head.size());
     const std::string_view start(head.data(), head.size());
     if (start.substr(0, 4) == std::string_view("II*\0", 4) || start.substr(0, 4) == std::string_view("MM\0*", 4) ||
         start.substr(0, 4) == std::string_view("II+\0", 4) || start.substr(0, 4) == std::string_view("MM\0+", 4))
         from_tiff(path, out);
-    else if (vendor.empty())
+    else if (vendor.empty() && !by_plugin)
         for (MetadataBlock& block : metadata_blocks(path)) {
             if (block.text)
                 out.add(block.where, block.key, std::move(block.value));

@@ -14,8 +14,8 @@ struct Identifying {
     std::string value;  // at most 400 characters; what is no text is named by its size
 };
 
-// Looks for it in the file's name, OpenSlide's properties and associated images, TIFF tags, OME-XML, EXIF, XMP, IPTC, JPEG comments and PNG
-// texts. Nothing found does not prove that nothing is there: free text and the pixels themselves are not understood.
+// Looks for it in the file's name, OpenSlide's properties and associated images, TIFF tags, OME-XML, EXIF, XMP, IPTC, JPEG comments, PNG
+// texts, and in what reader plug-ins report (DICOM). Nothing found does not prove that nothing is there: free text and the pixels themselves are not understood.
 // Throws Error(NotFound|BadInput|Unsupported) when the file is no image.
 std::vector<Identifying> list_identifying(const std::filesystem::path& path);
 

@@ -26,7 +26,7 @@ void check_readable_file(const fs::path& path) {
 
 std::unique_ptr<RowSource> open_rows(const fs::path& path) {
     check_readable_file(path);
-    std::array<unsigned char, 8> head{};
+    std::array<unsigned char, 132> head{};
     std::ifstream(path, std::ios::binary).read(reinterpret_cast<char*>(head.data()), head.size());
     const auto starts = [&](const char* bytes, std::size_t n) { return std::memcmp(head.data(), bytes, n) == 0; };
     std::unique_ptr<RowSource> rows;
@@ -36,6 +36,8 @@ std::unique_ptr<RowSource> open_rows(const fs::path& path) {
         rows = open_png_rows(path);
     else if (starts("II*\0", 4) || starts("MM\0*", 4) || starts("II+\0", 4) || starts("MM\0+", 4))
         rows = open_tiff_rows(path);
+    else if (std::memcmp(head.data() + 128, "DICM", 4) == 0)
+        throw Error(ErrorCode::Unsupported, "is a DICOM file, and the reader plug-in for DICOM was not found; 'c2l doctor' lists the plug-ins", path);
     else
         throw Error(ErrorCode::Unsupported, "is not an image that can be read; use a slide that OpenSlide knows, a JPEG, a PNG or a TIFF", path);
     if (rows->width < 1 || rows->height < 1) throw Error(ErrorCode::BadInput, "is damaged: it has no pixels; export or copy it again", path);

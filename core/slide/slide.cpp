@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "slide/openslide_slide.h"
+#include "slide/plugin_slide.h"
 #include "slide/pyramid.h"
 #include "slide/row_source.h"
 #include "slide/slide_rows.h"
@@ -37,9 +38,12 @@ fs::path user_cache() {
     return fs::temp_directory_path() / "c2l-studio" / "pyramids";
 }
 
-// Null: OpenSlide does not know the file, and it is no tiled TIFF; a plain image, if anything.
+// The readers, in the order in which they are asked: plug-ins where OpenSlide knows no vendor, tiled TIFF, OpenSlide.
+// Null: a plain image, if anything.
 std::shared_ptr<LevelSlide> open_levels(const fs::path& path) {
     const std::string vendor = openslide_vendor(path);
+    if (vendor.empty() || vendor == "generic-tiff")
+        if (auto slide = open_plugin_slide(path)) return slide;
     if (auto slide = open_tiff_slide(path, vendor)) return slide;
     return vendor.empty() ? nullptr : std::make_shared<OpenSlideSlide>(path);
 }

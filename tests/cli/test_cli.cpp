@@ -93,7 +93,7 @@ private Q_SLOTS:
         const Outcome outcome = c2l_program({"doctor", "--json"});
         QCOMPARE(outcome.code, 0);
         const json report = json::parse(outcome.out);
-        for (const char* key : {"devices", "blas", "threads", "versions", "warnings"}) QVERIFY2(report.contains(key), key);
+        for (const char* key : {"devices", "blas", "threads", "versions", "readers", "warnings"}) QVERIFY2(report.contains(key), key);
     }
 
     void missingFiles() {
