@@ -1,13 +1,16 @@
 // Real slides of several makers; skipped by name where the data is not at hand.
 #include <QTemporaryDir>
 #include <QTest>
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <sstream>
 
 #include "base/error.h"
 #include "real_data.h"
+#include "slide/identifying.h"
 #include "slide/openslide_slide.h"
+#include "slide/readers.h"
 #include "slide/slide.h"
 #include "slide/stain.h"
 #include "slide/tile_cache.h"
@@ -211,9 +214,29 @@ private Q_SLOTS:
         QVERIFY2(worst <= allowed, qPrintable(QString("%1 over %2 tiles").arg(worst).arg(tiles)));
     }
 
+    // A piece of CMU-1 as DICOM (JPEG, tagged RGB) and the same piece as SVS.
+    void dicom() {
+        C2L_REAL_DATA(folder, "data/slides/openslide_python");
+        const auto readers = list_reader_plugins();
+        if (std::none_of(readers.begin(), readers.end(), [](const ReaderPlugin& reader) { return reader.name == "dicom"; })) QSKIP("SKIPPED: built without the DICOM reader");
+        const auto svs = Slide::open(folder / "small.svs", options_, {});
+        for (const char* name : {"boxes_0.dcm", "boxes_1.dcm"}) {  // the slide, and its thumbnail: one series
+            const auto slide = Slide::open(folder / name, options_, {});
+            QVERIFY(slide->info().width == 16 && slide->info().height == 16);
+            QCOMPARE(slide->info().mpp.value(), 0.499);
+            QCOMPARE(slide->info().objective.value(), 20.0);
+            QVERIFY(slide->info().associated == std::vector<std::string>{"thumbnail"});
+            QVERIFY(slide->read({0, 0, 16, 16}, 16, 16).rgb == svs->read({0, 0, 16, 16}, 16, 16).rgb);
+            const Image thumbnail = slide->associated("thumbnail"), same = svs->associated("thumbnail");
+            QVERIFY(thumbnail.width == same.width && thumbnail.height == same.height);
+        }
+        const auto found = list_identifying(folder / "boxes_0.dcm");
+        QVERIFY(std::any_of(found.begin(), found.end(), [](const Identifying& each) { return each.key == "DeviceSerialNumber" && each.value == "CPAPERIOCS"; }));
+    }
+
     void brokenSlidesAreRefused_data() {
         QTest::addColumn<QString>("name");
-        for (const char* name : {"aperio/broken.svs", "openslide_python/unopenable.tiff", "openslide_python/unreadable.svs", "openslide_python/boxes_0.dcm"})
+        for (const char* name : {"aperio/broken.svs", "openslide_python/unopenable.tiff", "openslide_python/unreadable.svs"})
             QTest::newRow(name) << name;
     }
     void brokenSlidesAreRefused() {

@@ -20,7 +20,7 @@ constexpr int kMaxDepth = 3;    // sample/outs/spatial
 std::filesystem::path to_path(const QString& s) { return std::filesystem::path(s.toStdString()); }
 
 bool has_slide_suffix(const QString& name) {
-    static const QStringList suffixes = {"svs", "tif", "tiff", "ndpi", "mrxs", "scn", "bif", "vms", "vmu", "svslide", "btf", "qptiff", "jpg", "jpeg", "png"};
+    static const QStringList suffixes = {"svs", "tif", "tiff", "ndpi", "mrxs", "scn", "bif", "vms", "vmu", "svslide", "btf", "qptiff", "dcm", "jpg", "jpeg", "png"};
     return suffixes.contains(QFileInfo(name).suffix().toLower());
 }
 
