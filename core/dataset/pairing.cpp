@@ -42,7 +42,7 @@ ExpressionMatrix counts_of(const SpotData& data, const JobContext& ctx) {
 // Spots of fixed spacing reveal a wrong µm per pixel, which would silently spoil every field of view.
 void check_scale(const SpotTable& spots, double pitch_um, const JobContext& ctx) {
     if (!spots.diameter_um || spots.size() < 20) return;
-    const double expected = *spots.diameter_um == 100 ? 200 : *spots.diameter_um == 55 ? 100 : 0;  // ST, Visium
+    const double expected = spots.square ? *spots.diameter_um : *spots.diameter_um == 100 ? 200 : *spots.diameter_um == 55 ? 100 : 0;  // bins, ST, Visium
     if (expected == 0 || std::abs(pitch_um / expected - 1) < 0.15) return;
     ctx.issue({Severity::Warning, "Neighbouring spots lie " + std::to_string(std::lround(pitch_um)) + " µm apart where this kind of array has " +
                                       std::to_string(std::lround(expected)) + "; check the slide's µm per pixel and that the spots belong to it.", ""});

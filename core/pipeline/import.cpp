@@ -39,6 +39,7 @@ private:
 // The distance of neighbouring spots that the makers of an array give, by the diameter of its spots.
 std::optional<double> nominal_pitch_um(const SpotTable& spots) {
     if (!spots.diameter_um) return std::nullopt;
+    if (spots.square) return spots.diameter_um;  // bins touch
     if (std::abs(*spots.diameter_um - 100) < 1) return 200;
     if (std::abs(*spots.diameter_um - 55) < 1) return 100;
     return std::nullopt;
@@ -46,7 +47,9 @@ std::optional<double> nominal_pitch_um(const SpotTable& spots) {
 
 [[noreturn]] void refuse_without_scale(const fs::path& slide, const SpotData* data) {
     std::string advice = "does not say how many µm a pixel has; give it with --mpp";
-    if (data)
+    if (data && data->spots.um_per_px)
+        advice += " (the spots' files say " + fixed(*data->spots.um_per_px, 4) + ")";
+    else if (data)
         if (const auto pitch = nominal_pitch_um(data->spots); pitch && data->spots.pitch_px() > 0)
             advice += " (the distance of the spots suggests " + fixed(*pitch / data->spots.pitch_px(), 3) + ")";
     throw Error(ErrorCode::BadInput, advice, slide);

@@ -89,13 +89,12 @@ json describe_file(const fs::path& file, const JobContext& ctx) {
         if (!recognise_annotation_file(file).empty()) return describe_annotations(file);
     }
     if (fs::is_regular_file(file / "manifest.json", failed)) return json::parse(describe_weights(file));
-    const std::string format = recognise_spot_file(file);
+    const SpotFormat* format = recognise_spots(file);
     // Half of a pair: what it is can be told, what it holds only together with the other half.
-    if (format == "st_tsv_spots" || format == "st_tsv_counts" || format == "10x_h5" || format == "mtx")
-        return {{"kind", "spots"}, {"format", format}, {"spots", nullptr}, {"genes", nullptr}, {"unit", nullptr}, {"total_counts", nullptr},
+    if (format && format->role != SpotRole::Both)
+        return {{"kind", "spots"}, {"format", format->name}, {"spots", nullptr}, {"genes", nullptr}, {"unit", nullptr}, {"total_counts", nullptr},
                 {"issues", json::array({to_json({Severity::Info, "positions and counts are in two files; give both to 'c2l import'", ""})})}};
-    if (format.empty() && (file.extension() == ".h5" || file.extension() == ".h5ad")) return describe_spots(file, ctx);  // says what is wrong with it
-    if (!format.empty()) return describe_spots(file, ctx);
+    if (format || is_spot_container(file)) return describe_spots(file, ctx);  // or says what is wrong with it
     return describe_slide(file);
 }
 

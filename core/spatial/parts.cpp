@@ -47,6 +47,8 @@ SpotTable select(const SpotTable& s, const std::vector<std::size_t>& kept) {
     SpotTable out;
     out.diameter_px = s.diameter_px;
     out.diameter_um = s.diameter_um;
+    out.square = s.square;
+    out.um_per_px = s.um_per_px;
     for (const auto i : kept) {
         out.barcodes.push_back(s.barcodes[i]);
         out.x.push_back(s.x[i]);

@@ -25,12 +25,22 @@ struct CountTable {
     bool either_way = false;  // a plain table: its rows may be genes and its columns spots
 };
 
-PositionTable read_positions(const std::filesystem::path& path);
+PositionTable read_positions(const std::filesystem::path& path);  // text or Parquet, told by content
+PositionTable read_text_positions(const std::filesystem::path& path);
+PositionTable read_parquet_positions(const std::filesystem::path& path);  // parquet_arrow.cpp, or parquet_absent.cpp: a sentence
 bool is_position_table(const std::filesystem::path& path);  // by its first line
+inline constexpr std::size_t kMostSpots = 50'000'000;
 CountTable read_delimited_counts(const std::filesystem::path& path, const JobContext& ctx);
 CountTable read_10x_h5(const std::filesystem::path& path, const JobContext& ctx);
 CountTable read_mtx_folder(const std::filesystem::path& folder, const JobContext& ctx);
+
+// Space Ranger's outputs, Visium HD among them: of a folder with bins of several sizes those of 8 µm are read, and the others named in an
+// Issue; the folder of one size is taken as such.
 SpotData read_space_ranger(const std::filesystem::path& folder, const std::filesystem::path& counts, const JobContext& ctx);
+bool is_space_ranger(const std::filesystem::path& folder);
+bool is_visium_hd(const std::filesystem::path& folder);
+bool is_visium_hd_cells(const std::filesystem::path& folder);  // Space Ranger 4's segmented_outputs
+SpotData refuse_visium_hd_cells(const std::filesystem::path& folder, const std::filesystem::path& counts, const JobContext& ctx);
 
 // Spots that have both; every kind of loss becomes one Issue, and none in common Error(BadInput).
 SpotData join(const PositionTable& positions, CountTable counts);

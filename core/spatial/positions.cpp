@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "spatial/parts.h"
+#include "spatial/formats.h"
 #include "spatial/text.h"
 
 namespace c2l {
@@ -107,7 +107,6 @@ private:
     }
 
     void add_row() {
-        constexpr std::size_t kMostSpots = 50'000'000;
         SpotTable& s = table_.spots;
         if (columns_.selected >= 0 && number(columns_.selected) == 0) {
             ++table_.left_out;
@@ -148,11 +147,8 @@ bool is_position_table(const std::filesystem::path& path) {
     return fields.size() <= kMostColumns && (headless_columns(fields, columns) || complete(named_columns(fields)));
 }
 
-PositionTable read_positions(const std::filesystem::path& path) {
-    if (path.extension() == ".parquet")
-        throw Error(ErrorCode::Unsupported, "is a Parquet file; convert it with: python3 -c \"import pandas; pandas.read_parquet('" + path.filename().string() +
-                                                "').to_csv('tissue_positions.csv', index=False)\"", path);
-    return PositionParser(path).parse();
-}
+PositionTable read_text_positions(const std::filesystem::path& path) { return PositionParser(path).parse(); }
+
+PositionTable read_positions(const std::filesystem::path& path) { return container_of(path) == Container::Parquet ? read_parquet_positions(path) : read_text_positions(path); }
 
 }  // namespace c2l

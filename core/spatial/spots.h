@@ -22,6 +22,7 @@ struct SpotTable {
     std::optional<double> diameter_px;  // spot diameter in level-0 pixels, when the file gives it
     bool square = false;                // bins that fill the plane; the diameter is then their side
     std::optional<double> diameter_um;  // spot diameter in µm, when the format fixes it (ST 100, Visium 55)
+    std::optional<double> um_per_px;    // of the slide, when the spots' files say it (Visium HD); a hint where the slide is silent
 
     std::size_t size() const { return barcodes.size(); }
     double pitch_px() const;  // median distance to the nearest other spot, level-0 pixels; 0 for fewer than 2 spots
@@ -52,7 +53,7 @@ struct ExpressionMatrix {
 std::optional<ExpressionMatrix> recover_counts(const ExpressionMatrix& log1p);
 
 struct SpotData {
-    std::string format;  // "st_tsv", "space_ranger_h5", "space_ranger_mtx", "h5ad", "csv"
+    std::string format;  // "st_tsv", "space_ranger_h5", "space_ranger_mtx", "visium_hd", "h5ad", "csv"
     SpotTable spots;
     ExpressionMatrix expression;  // row i belongs to spot i
     std::map<std::string, std::vector<float>> obs;           // further numeric columns of the spots (h5ad)

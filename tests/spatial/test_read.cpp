@@ -132,6 +132,12 @@ private Q_SLOTS:
             QCOMPARE(recognise_spot_file(folder / "d"), std::string());
         }
         QCOMPARE(recognise_spot_file(folder / "absent"), std::string());
+        write_file(folder / "e.csv", "PAR1");
+        QCOMPARE(recognise_spot_file(folder / "e.csv"), std::string("parquet"));
+        QVERIFY(recognise_spots(folder / "e.csv")->role == SpotRole::Positions);
+        QVERIFY(recognise_spots(folder / "a.tsv")->role == SpotRole::Counts);
+        QVERIFY(recognise_spots(space_ranger(true, true))->role == SpotRole::Both);
+        QVERIFY(is_spot_container(folder / "e.csv") && !is_spot_container(folder / "a.tsv") && !is_spot_container(folder / "absent"));
     }
 
     void refusals() {
@@ -154,8 +160,10 @@ private Q_SLOTS:
         C2L_REFUSED("no counts", read_spot_data({folder / "spots.tsv", {}}, {}));
         write_file(folder / "spots.tsv", spots);
         C2L_REFUSED("no counts", read_spot_data({folder / "spots.tsv", {}}, {}));
-        write_file(folder / "p.parquet", "PAR1");
-        C2L_REFUSED("pandas.read_parquet", read_spot_data({folder / "p.parquet", {}}, {}));
+        write_file(folder / "p", "PAR1 and no more");  // by content, whatever its name
+        C2L_REFUSED("Parquet file", read_spot_data({folder / "p", folder / "counts.tsv"}, {}));
+        write_file(folder / "named.h5ad", "text");
+        C2L_REFUSED("is not an HDF5 file", read_spot_data({folder / "named.h5ad", {}}, {}));
         JobContext stopped;
         std::stop_source source;
         source.request_stop();

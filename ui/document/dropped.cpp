@@ -67,9 +67,16 @@ void sort_file(const QString& file, Candidates& found) {
         if (!is_reduced_image(file)) found.slides << file;
         return;
     }
-    const std::string kind = recognise_spot_file(to_path(file));
-    if (kind == "st_tsv_counts" || kind == "10x_h5" || kind == "mtx") found.counts << file;
-    else if (kind == "h5ad" || kind == "st_tsv_spots" || kind == "csv") found.spots << file;
+    if (const SpotFormat* format = recognise_spots(to_path(file))) (format->role == SpotRole::Counts ? found.counts : found.spots) << file;
+}
+
+// The outermost folder that holds spots and counts counts: Visium HD has one with bins of several sizes, of which its reader chooses.
+void sort_folder(const QString& folder, Candidates& found) {
+    const auto inside = [&](const QString& outer) { return folder.startsWith(outer + '/'); };
+    if (std::any_of(found.folders.begin(), found.folders.end(), inside)) return;
+    const SpotFormat* format = recognise_spots(to_path(folder));
+    if (format && format->role == SpotRole::Both) found.folders << folder;
+    else if (format && format->role == SpotRole::Counts) found.counts << folder;
 }
 
 // The largest readable slide; files that no reader takes are passed over.
@@ -103,8 +110,7 @@ ImportGuess recognise_dropped(const QStringList& paths) {
         } else {
             QStringList folders, files;
             list_files(info.absoluteFilePath(), 0, folders, files);
-            for (const QString& folder : folders)
-                if (recognise_spot_file(to_path(folder)) == "space_ranger") found.folders << folder;
+            for (const QString& folder : folders) sort_folder(folder, found);
             for (const QString& file : files) sort_file(file, found);
         }
     }
@@ -115,7 +121,8 @@ ImportGuess recognise_dropped(const QStringList& paths) {
     } else {
         guess.spots = closest(found.spots, guess.slide);
         guess.counts = closest(found.counts, guess.slide);
-        if (guess.spots.endsWith(".h5ad", Qt::CaseInsensitive)) guess.counts.clear();
+        const SpotFormat* format = guess.spots.isEmpty() ? nullptr : recognise_spots(to_path(guess.spots));
+        if (format && format->role == SpotRole::Both) guess.counts.clear();  // an h5ad holds its own
     }
     if (!guess.empty()) guess.note = !problem.isEmpty() && guess.slide.isEmpty() ? problem : QString();
     else if (!problem.isEmpty()) guess.note = problem;
