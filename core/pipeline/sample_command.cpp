@@ -1,5 +1,6 @@
 // One tile now, for the gene dial: the profile of a training spot with some genes turned up or down, at a fixed seed.
 #include <algorithm>
+#include <future>
 #include <memory>
 #include <mutex>
 
@@ -54,11 +55,13 @@ const Loaded& load(Section& section, const Artifact& adapted) {
     if (loaded_ && loaded_->key == key) return *loaded_;
     loaded_.reset();  // never two models at once
     const fs::path adapter = adapted.folder / "adapter.safetensors";
-    Generator generator(section.central(), adapter, compute);
+    // Weights and spots are read side by side.
+    auto reading = std::async(std::launch::async, [central = section.central(), adapter, compute] { return Generator(central, adapter, compute); });
     const PairedTiles& pairs = *section.pairs();
     std::vector<std::int64_t> all(pairs.size());
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int64_t>(i);
     const Split parts = load_split(section, split);
+    Generator generator = reading.get();
     const GenePanel panel = generator.panel();
     loaded_ = std::make_unique<const Loaded>(Loaded{key, std::move(generator), pairs.barcodes, panel.standardised(pairs, all),
                                                     ProfileRange(adapter, panel.standardised(pairs, parts.train.rows())),

@@ -18,7 +18,8 @@ import time
 
 class Worker:
     def __init__(self, program):
-        self.process = subprocess.Popen([program, "worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        environment = {"GOMP_SPINCOUNT": "1000"} | os.environ  # as the window sets it
+        self.process = subprocess.Popen([program, "worker"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.id = 0
 
     def ask(self, method, params):
