@@ -10,8 +10,8 @@
 
 namespace dicom {
 
-// Everything before the pixel data. The outline of the file has been taken. Throws Refusal.
-void load(const std::string& path, DcmFileFormat& format);
+// Everything before `end`. The outline of the file has been taken. Throws Refusal.
+void load(const std::string& path, DcmFileFormat& format, const DcmTagKey& end = DCM_PixelData);
 
 bool has(DcmItem& item, const DcmTagKey& tag);  // there and not empty
 // Empty, 0 where there is none.

@@ -125,7 +125,12 @@ Instance read_instance(const std::string& path) {
     out.outline = outline_of(*out.file);
     if (DcmXfer(out.outline.transfer_syntax.c_str()).getXfer() == EXS_Unknown) codec_of(out.outline.transfer_syntax);  // DCMTK would call it damaged
     DcmFileFormat format;
-    load(path, format);
+    // What is said of every frame is read only where it is needed: for 100,000 of them DCMTK takes seconds.
+    load(path, format, DCM_PerFrameFunctionalGroupsSequence);
+    if (text(*format.getDataset(), DCM_DimensionOrganizationType) != "TILED_FULL") {
+        format.clear();
+        load(path, format);
+    }
     DcmDataset& data = *format.getDataset();
     if (text(data, DCM_SOPClassUID) != UID_VLWholeSlideMicroscopyImageStorage) throw NoSlide();
     out.series = text(data, DCM_SeriesInstanceUID);
