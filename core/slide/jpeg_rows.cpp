@@ -76,9 +76,8 @@ private:
         height = info_.image_height;
         if (info_.jpeg_color_space == JCS_CMYK || info_.jpeg_color_space == JCS_YCCK)
             throw Error(ErrorCode::Unsupported, "is a CMYK image for printing; save it as an RGB image", path_);
-        // libjpeg keeps all coefficients of a progressive image: 6 bytes a pixel.
-        if (jpeg_has_multiple_scans(&info_) && width * height > std::int64_t{400} * 1000 * 1000)
-            throw Error(ErrorCode::Unsupported, "is a progressive JPEG too large to be read in parts; save it as a baseline JPEG or a pyramidal TIFF", path_);
+        // libjpeg keeps all coefficients of a progressive image, 6 bytes a pixel; libjpeg-turbo is built without the files that could hold them.
+        if (jpeg_has_multiple_scans(&info_)) check_whole_decode(*this, 6, "a progressive JPEG", "a baseline JPEG", path_);
         if (info_.saw_JFIF_marker && (info_.density_unit == 1 || info_.density_unit == 2)) {
             const double unit = info_.density_unit == 1 ? 25400 : 10000;
             mpp = plausible_mpp(unit / info_.X_density, unit / info_.Y_density);

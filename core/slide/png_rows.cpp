@@ -14,8 +14,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::int64_t kMaxInterlacedPixels = 200 * 1000 * 1000;  // 800 MB at most, since every pass touches every row
-
 struct PngError {
     std::jmp_buf jump;
     char message[256] = "";
@@ -41,9 +39,12 @@ public:
         png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &error_, fail, silent);
         if (png_) info_ = png_create_info_struct(png_);
         const bool read = png_ && info_ && read_header();
-        if (!read) {
+        try {
+            if (!read) throw_damaged();
+            if (interlaced_) check_whole_decode(*this, alpha_ ? 4 : 3, "an interlaced PNG", "a PNG without interlacing", path);  // every pass touches every row
+        } catch (...) {
             png_destroy_read_struct(&png_, &info_, nullptr);
-            throw_damaged();
+            throw;
         }
     }
     ~PngRows() override { png_destroy_read_struct(&png_, &info_, nullptr); }
@@ -85,8 +86,6 @@ private:
         if (!row_.empty()) return;
         row_.resize(static_cast<std::size_t>(width) * (alpha_ ? 4 : 3));
         if (!interlaced_) return;
-        if (width > kMaxInterlacedPixels / height)
-            throw Error(ErrorCode::Unsupported, "is an interlaced PNG too large to be read in parts; save it without interlacing", path_);
         whole_.resize(row_.size() * static_cast<std::size_t>(height));
         rows_.resize(static_cast<std::size_t>(height));
         for (std::size_t y = 0; y < rows_.size(); ++y) rows_[y] = whole_.data() + y * row_.size();

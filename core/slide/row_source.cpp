@@ -1,11 +1,14 @@
 #include "slide/row_source.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 
 #include "base/error.h"
+#include "base/job.h"
 #include "slide/pyramid.h"
 
 namespace c2l {
@@ -22,6 +25,18 @@ void check_readable_file(const fs::path& path) {
     if (!failed && size == 0) throw Error(ErrorCode::BadInput, "is empty; copy the file again", path);
     std::ifstream in(path, std::ios::binary);
     if (failed || !in) throw Error(ErrorCode::Io, "cannot be read; check the permissions", path);
+}
+
+void check_whole_decode(const RowSource& rows, std::int64_t bytes_per_pixel, const char* kind, const char* instead, const fs::path& path) {
+    const auto needed = static_cast<double>(rows.width) * static_cast<double>(rows.height) * static_cast<double>(bytes_per_pixel);
+    const auto had = static_cast<double>(available_memory_bytes());
+    if (needed <= static_cast<double>(kMaxWholeBytes) && (had == 0 || needed <= had / 2)) return;
+    char figures[96];
+    std::snprintf(figures, sizeof figures, "%.1f GB of memory (at most %.1f GB is given)", needed / 1e9, std::min(static_cast<double>(kMaxWholeBytes), had > 0 ? had / 2 : 1e18) / 1e9);
+    throw Error(ErrorCode::Unsupported,
+                std::string("is ") + kind + " of " + std::to_string(rows.width) + " × " + std::to_string(rows.height) + " pixels, which can only be decoded as a whole and would take " + figures +
+                    "; save it as " + instead + " or a pyramidal TIFF",
+                path);
 }
 
 std::unique_ptr<RowSource> open_rows(const fs::path& path) {

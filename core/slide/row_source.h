@@ -33,6 +33,11 @@ std::unique_ptr<RowSource> open_jpeg_rows(const std::filesystem::path& path);
 std::unique_ptr<RowSource> open_png_rows(const std::filesystem::path& path);
 std::unique_ptr<RowSource> open_tiff_rows(const std::filesystem::path& path);
 
+// For kinds of files that can only be decoded as a whole. Throws Error(Unsupported) when that takes more than kMaxWholeBytes, or more than
+// half of the memory that can be had. `kind`: "a progressive JPEG"; `instead`: what to save it as.
+constexpr std::int64_t kMaxWholeBytes = std::int64_t{2400} * 1000 * 1000;
+void check_whole_decode(const RowSource& rows, std::int64_t bytes_per_pixel, const char* kind, const char* instead, const std::filesystem::path& path);
+
 void check_readable_file(const std::filesystem::path& path);  // exists, a regular file, not empty
 
 // Mean of two resolutions in µm per pixel. Screen and print values (72 dpi is 353 µm) say nothing of the specimen: only

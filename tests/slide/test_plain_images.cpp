@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "slide/png.h"
+#include "slide/row_source.h"
 #include "slide/slide.h"
 #include "slide/synthetic.h"
 
@@ -255,6 +256,33 @@ private Q_SLOTS:
         writer.setQuality(98);
         QVERIFY(writer.write(known_image()));
         QVERIFY(worst_difference(*open(progressive), truth) <= 9);
+    }
+
+    // These kinds cannot be read in parts: too large a one is refused by its header, with the figures.
+    void whatMustBeDecodedAsAWholeHasALimit() {
+        QImageWriter writer(QString::fromStdString((root_ / "large.jpg").string()), "jpeg");
+        writer.setProgressiveScanWrite(true);
+        QVERIFY(writer.write(known_image()));
+        std::string data = slurp(root_ / "large.jpg");
+        const std::size_t frame = data.find("\xff\xc2");
+        QVERIFY(frame != std::string::npos);
+        data.replace(frame + 5, 4, std::string("\x75\x30\x75\x30", 4));  // 30,000 × 30,000
+        spill(root_ / "large.jpg", data);
+        std::FILE* file = std::fopen((root_ / "large.png").c_str(), "wb");
+        png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
+        png_infop info = png_create_info_struct(png);
+        png_init_io(png, file);
+        png_set_IHDR(png, info, 40000, 30000, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_ADAM7, 0, 0);
+        png_write_info(png, info);
+        png_write_chunk(png, reinterpret_cast<png_const_bytep>("IDAT"), reinterpret_cast<png_const_bytep>("none"), 4);
+        png_destroy_write_struct(&png, &info);
+        std::fclose(file);
+        for (const auto& [name, kind, size] : {std::tuple{"large.jpg", "progressive JPEG", "30000 × 30000"}, {"large.png", "interlaced PNG", "40000 × 30000"}}) {
+            const auto error = error_of([&] { open_rows(root_ / name); });
+            QVERIFY(error && is_one_sentence(*error));
+            const std::string said = error->what();
+            QVERIFY2(said.find(kind) != std::string::npos && said.find(size) != std::string::npos && said.find(" GB") != std::string::npos, said.c_str());
+        }
     }
 
     void turnedJpegIsReadAsStoredWithAnIssue() {
