@@ -1,6 +1,6 @@
 #include "slide/stain.h"
 
-#include <array>
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -20,25 +20,11 @@ Vec3 unit(const Vec3& v) {
     const double length = std::sqrt(dot(v, v));
     return {v.r / length, v.g / length, v.b / length};
 }
+Vec3 vec(const std::array<double, 3>& v) { return {v[0], v[1], v[2]}; }
+std::array<double, 3> array(const Vec3& v) { return {v.r, v.g, v.b}; }
+Vec3 residual_of(const StainVectors& v) { return unit(cross(vec(v.haematoxylin), vec(v.eosin))); }
 
-// Optical-density directions of the stains in bright-field scanners (the defaults of QuPath); the residual stands
-// upright on both.
-const Vec3 kHaematoxylin = unit({0.651, 0.701, 0.290});
-const Vec3 kEosin = unit({0.216, 0.801, 0.558});
-
-// Rows that turn optical density into stain amounts: the dual basis.
-struct Unmixing {
-    Vec3 haematoxylin, eosin, residual;
-};
-const Unmixing& unmixing() {
-    static const Unmixing rows = [] {
-        const Vec3 third = unit(cross(kHaematoxylin, kEosin));
-        const double volume = dot(kHaematoxylin, cross(kEosin, third));
-        const auto scaled = [&](const Vec3& v) { return Vec3{v.r / volume, v.g / volume, v.b / volume}; };
-        return Unmixing{scaled(cross(kEosin, third)), scaled(cross(third, kHaematoxylin)), scaled(cross(kHaematoxylin, kEosin))};
-    }();
-    return rows;
-}
+constexpr double kLeastVolume = 0.02;  // of the three directions: about one degree between the stains
 
 const std::array<float, 256>& optical_density() {
     static const std::array<float, 256> table = [] {
@@ -51,7 +37,18 @@ const std::array<float, 256>& optical_density() {
 
 }  // namespace
 
-StainDensities deconvolve(const Image& tile) {
+StainVectors standard_stain_vectors() { return {array(unit({0.651, 0.701, 0.290})), array(unit({0.216, 0.801, 0.558}))}; }
+
+// The dual basis.
+std::array<std::array<double, 3>, 3> unmixing_rows(const StainVectors& vectors) {
+    const Vec3 h = vec(vectors.haematoxylin), e = vec(vectors.eosin), third = residual_of(vectors);
+    const double volume = dot(h, cross(e, third));
+    if (!(std::abs(volume) > kLeastVolume)) throw Error(ErrorCode::BadInput, "the two stains have nearly one colour and cannot be told apart; choose the standard stain vectors");
+    const auto row = [&](const Vec3& v) { return std::array{v.r / volume, v.g / volume, v.b / volume}; };
+    return {row(cross(e, third)), row(cross(third, h)), row(cross(h, e))};
+}
+
+StainDensities deconvolve(const Image& tile, const StainVectors& vectors) {
     if (tile.width < 1 || tile.height < 1) throw Error(ErrorCode::BadInput, "a tile without pixels has no stain");
     StainDensities out;
     out.width = tile.width;
@@ -61,16 +58,28 @@ StainDensities deconvolve(const Image& tile) {
     out.eosin.resize(pixels);
     out.residual.resize(pixels);
     const auto& od = optical_density();
-    const Unmixing& rows = unmixing();
-    const auto amount = [](const Vec3& row, float r, float g, float b) {
-        return static_cast<float>(row.r) * r + static_cast<float>(row.g) * g + static_cast<float>(row.b) * b;
+    const auto rows = unmixing_rows(vectors);
+    const auto amount = [](const std::array<double, 3>& row, float r, float g, float b) {
+        return static_cast<float>(row[0]) * r + static_cast<float>(row[1]) * g + static_cast<float>(row[2]) * b;
     };
     const std::uint8_t* p = tile.rgb.data();
     for (std::size_t i = 0; i < pixels; ++i, p += 3) {
         const float r = od[p[0]], g = od[p[1]], b = od[p[2]];
-        out.haematoxylin[i] = amount(rows.haematoxylin, r, g, b);
-        out.eosin[i] = amount(rows.eosin, r, g, b);
-        out.residual[i] = amount(rows.residual, r, g, b);
+        out.haematoxylin[i] = amount(rows[0], r, g, b);
+        out.eosin[i] = amount(rows[1], r, g, b);
+        out.residual[i] = amount(rows[2], r, g, b);
+    }
+    return out;
+}
+
+Image reconstruct(const StainDensities& d, const StainVectors& vectors) {
+    Image out(d.width, d.height);
+    const std::array third = array(residual_of(vectors));
+    for (std::size_t i = 0; i < d.haematoxylin.size(); ++i) {
+        for (std::size_t c = 0; c < 3; ++c) {
+            const double od = vectors.haematoxylin[c] * d.haematoxylin[i] + vectors.eosin[c] * d.eosin[i] + third[c] * d.residual[i];
+            out.rgb[3 * i + c] = static_cast<std::uint8_t>(std::clamp(std::lround(256 * std::pow(10, -od) - 1), 0L, 255L));
+        }
     }
     return out;
 }

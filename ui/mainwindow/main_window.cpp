@@ -219,7 +219,7 @@ void MainWindow::setTheme(Theme theme) { apply_theme(*qApp, theme); }
 
 bool MainWindow::isQuiet() const {
     const auto& loader = slide_->view()->loader();
-    return document_->busy().isEmpty() && (!document_->slide() || (loader && !loader->overview().isNull())) && (!document_->slide() || tabs_->currentWidget() != slide_ || (slide_->view()->isSettled() && slide_->secondView()->isSettled())) &&
+    return document_->busy().isEmpty() && (!document_->slide() || (loader && loader->isOverviewCurrent() && !loader->isEstimating())) && (!document_->slide() || tabs_->currentWidget() != slide_ || (slide_->view()->isSettled() && slide_->secondView()->isSettled())) &&
            gallery_->pairs()->isQuiet() && dial_->isQuiet();
 }
 

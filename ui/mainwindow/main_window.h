@@ -24,6 +24,7 @@ class MessageBar;
 class ProjectPanel;
 class ReportPanel;
 class SlidePage;
+class StainMenu;
 class TileGallery;
 class WorkerClient;
 
@@ -45,6 +46,7 @@ public:
     Document* document() const { return document_; }
     Jobs* jobs() const { return jobs_; }
     SlidePage* slidePage() const { return slide_; }
+    StainMenu* stain() const { return stain_; }
     Annotations* annotations() const { return annotations_; }
     TileGallery* gallery() const { return gallery_; }
     GeneDial* dial() const { return dial_; }
@@ -83,6 +85,7 @@ private:
     MessageBar* messages_;
     QTabWidget* tabs_;
     SlidePage* slide_;
+    StainMenu* stain_ = nullptr;
     Annotations* annotations_;
     TileGallery* gallery_;
     GeneDial* dial_;

@@ -21,6 +21,7 @@
 #include "ui/mainwindow/main_window.h"
 #include "ui/mainwindow/recent_projects.h"
 #include "ui/mainwindow/slide_page.h"
+#include "ui/mainwindow/stain_menu.h"
 #include "ui/panels/expression_panel.h"
 #include "ui/panels/import_form.h"
 #include "ui/panels/job_panel.h"
@@ -124,6 +125,8 @@ void MainWindow::makeViewMenu() {
     turn_to(tr("90° to the &right (E)"), tr("Turns the slide clockwise; Alt+wheel turns it by any angle"), [](double angle) { return angle + 90; });
     turn_to(tr("90° to the &left (Q)"), tr("Turns the slide counter-clockwise; Alt+wheel turns it by any angle"), [](double angle) { return angle - 90; });
     turn_to(tr("&Upright"), tr("Shows the slide as the file has it"), [](double) { return 0.0; });
+    stain_ = new StainMenu(slide_, view->addMenu(tr("S&tain")), this);
+    connect(stain_, &StainMenu::failed, messages_, &MessageBar::warn);
     auto* beside = add(view, {}, tr("Measured and predicted s&ide by side"), QKeySequence("T"), tr("Two views of the same place: measured, and predicted or the bare slide"), [this] { setSideBySide(!slide_->isSideBySide()); });
     beside->setCheckable(true);
     connect(slide_, &SlidePage::sideBySideChanged, beside, &QAction::setChecked);
@@ -165,7 +168,7 @@ void MainWindow::makeJobMenu() {
 void MainWindow::makeHelpMenu() {
     QMenu* help = menuBar()->addMenu(tr("&Help"));
     add(help, {}, tr("&Keys and mouse"), QKeySequence::HelpContents, tr("How to move over the slide"), [this] {
-        messages_->inform(tr("Drag or Space pans · wheel zooms at the cursor · 1–6 are 1× to 40× · F fits · Q, E and Alt+wheel turn · H held hides the overlay · M and P switch measured and predicted, T shows both · O shows or hides the overlay · Ctrl+F finds a gene"));
+        messages_->inform(tr("Drag or Space pans · wheel zooms at the cursor · 1–6 are 1× to 40× · F fits · Q, E and Alt+wheel turn · H held hides the overlay · M and P switch measured and predicted, T shows both · S compares stain views with the scan · O shows or hides the overlay · Ctrl+F finds a gene"));
     });
     add(help, {}, tr("&About C2L Studio"), {}, tr("Version and licence"), [this] {
         QMessageBox::about(this, tr("About C2L Studio"),

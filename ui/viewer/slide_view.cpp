@@ -76,6 +76,11 @@ void SlideView::takeLoader(std::shared_ptr<TileLoader> loader) {
             requestTiles();  // what another view has evicted meanwhile is asked for again
             noteSettled();
         });
+        connect(loader_.get(), &TileLoader::lookChanged, this, [this] {
+            was_settled_ = false;
+            requestTiles();
+            update();
+        });
         connect(loader_.get(), &TileLoader::overviewReady, this, qOverload<>(&QWidget::update));
     }
     was_settled_ = false;
@@ -92,6 +97,12 @@ void SlideView::setEmptyText(const QString& text) {
 
 void SlideView::setCaption(const QString& text) {
     caption_ = text;
+    update();
+}
+
+void SlideView::setNote(const QString& text) {
+    if (note_ == text) return;
+    note_ = text;
     update();
 }
 

@@ -31,6 +31,8 @@ public:
     std::shared_ptr<const Slide> slide() const;
     void setEmptyText(const QString& text);  // shown while there is no slide: what to do next
     void setCaption(const QString& text);    // small title in the corner ("measured", "predicted")
+    void setNote(const QString& text);       // lines in the other corner: how what is shown differs from the file
+    const QString& note() const { return note_; }
     void setPointer(std::optional<QPointF> level0);  // a cross there: where the cursor is in a linked view
 
     std::optional<double> mpp() const;       // the slide's, unless overridden
@@ -112,6 +114,7 @@ private:
     void paintMissing(QPainter& painter, const TileKey& key);
     void paintOverview(QPainter& painter);
     void paintCaption(QPainter& painter);
+    void paintNote(QPainter& painter);
     void paintPointer(QPainter& painter);
     void paintEmpty(QPainter& painter);
 
@@ -122,7 +125,7 @@ private:
     QList<QPointer<Layer>> layers_;
     QPointer<Layer> hovered_layer_;
     int hovered_ = -1;
-    QString empty_text_, caption_;
+    QString empty_text_, caption_, note_;
     QPointF press_, last_;
     std::optional<QPointF> pointer_;
     Drag drag_ = Drag::None;

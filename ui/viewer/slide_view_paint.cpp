@@ -22,6 +22,18 @@ QRectF aligned(const QRectF& r, double dpr) {
     return {left, top, snap(r.right()) - left, snap(r.bottom()) - top};
 }
 
+void paint_plate(QPainter& painter, const QRectF& plate, const QFont& font, const QString& text) {
+    painter.save();
+    painter.setFont(font);
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(QColor(255, 255, 255, 215));
+    painter.drawRoundedRect(plate, 4, 4);
+    painter.setPen(QColor(20, 20, 20));
+    painter.drawText(plate.adjusted(8, 4, -8, -4), Qt::AlignVCenter | Qt::TextWordWrap, text);
+    painter.restore();
+}
+
 }  // namespace
 
 QRectF SlideView::overviewRect() const {
@@ -61,6 +73,7 @@ void SlideView::paintEvent(QPaintEvent*) {
                         note);
     }
     paintCaption(painter);
+    paintNote(painter);
 }
 
 // Tiles are drawn upright by a painter that turns them.
@@ -157,19 +170,24 @@ void SlideView::paintPointer(QPainter& painter) {
 
 void SlideView::paintCaption(QPainter& painter) {
     if (caption_.isEmpty()) return;
-    painter.save();
     QFont bold = font();
     bold.setBold(true);
-    painter.setFont(bold);
     const QSizeF text = QFontMetricsF(bold).size(Qt::TextSingleLine, caption_);
-    const QRectF plate(kCorner, kCorner, text.width() + 16, text.height() + 8);
-    painter.setRenderHint(QPainter::Antialiasing);
-    painter.setPen(Qt::NoPen);
-    painter.setBrush(QColor(255, 255, 255, 215));
-    painter.drawRoundedRect(plate, 4, 4);
-    painter.setPen(QColor(20, 20, 20));
-    painter.drawText(plate, Qt::AlignCenter, caption_);
-    painter.restore();
+    paint_plate(painter, {kCorner, kCorner, std::ceil(text.width()) + 17, text.height() + 8}, bold, caption_);
+}
+
+// In the right corner, wrapped; below the caption where both do not fit side by side.
+void SlideView::paintNote(QPainter& painter) {
+    if (note_.isEmpty()) return;
+    constexpr double kMost = 320;
+    QFont bold = font();
+    bold.setBold(true);
+    const QFontMetricsF metrics(font()), captions(bold);
+    const QRectF text = metrics.boundingRect(QRectF(0, 0, std::min(kMost, width() - 2 * kCorner - 16), height()), Qt::TextWordWrap, note_);
+    const double caption = caption_.isEmpty() ? 0 : captions.horizontalAdvance(caption_) + 16 + kCorner;
+    const double top = caption + text.width() + 16 + 2 * kCorner > width() ? kCorner + captions.height() + 8 + 4 : kCorner;
+    const double wide = std::ceil(text.width()) + 17;
+    paint_plate(painter, {width() - kCorner - wide, top, wide, text.height() + 8}, font(), note_);
 }
 
 void SlideView::paintEmpty(QPainter& painter) {

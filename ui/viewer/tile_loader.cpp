@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <condition_variable>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <set>
@@ -29,70 +28,37 @@ void yield_to_painting() {
 #endif
 }
 
-QImage to_qimage(const Image& image) {
-    if (image.empty()) return {};
-    QImage out(image.width, image.height, QImage::Format_RGB32);
-    for (int y = 0; y < image.height; ++y) {
-        const std::uint8_t* from = image.at(0, y);
-        auto* to = reinterpret_cast<QRgb*>(out.scanLine(y));
-        for (int x = 0; x < image.width; ++x, from += 3) to[x] = qRgb(from[0], from[1], from[2]);
-    }
-    return out;
-}
-
-// Mean of 2 × 2 pixels; an odd last row or column is averaged with itself.
-QImage halved(const QImage& image) {
-    const int w = (image.width() + 1) / 2, h = (image.height() + 1) / 2;
-    QImage out(w, h, QImage::Format_RGB32);
-    for (int y = 0; y < h; ++y) {
-        const auto* a = reinterpret_cast<const QRgb*>(image.constScanLine(2 * y));
-        const auto* b = reinterpret_cast<const QRgb*>(image.constScanLine(std::min(2 * y + 1, image.height() - 1)));
-        auto* to = reinterpret_cast<QRgb*>(out.scanLine(y));
-        for (int x = 0; x < w; ++x) {
-            const int l = 2 * x, r = std::min(2 * x + 1, image.width() - 1);
-            to[x] = qRgb((qRed(a[l]) + qRed(a[r]) + qRed(b[l]) + qRed(b[r]) + 2) / 4,
-                         (qGreen(a[l]) + qGreen(a[r]) + qGreen(b[l]) + qGreen(b[r]) + 2) / 4,
-                         (qBlue(a[l]) + qBlue(a[r]) + qBlue(b[l]) + qBlue(b[r]) + 2) / 4);
-        }
-    }
-    return out;
-}
-
-TileImage to_tile(const Image& image) {
-    TileImage tile;
-    tile.sizes[0] = to_qimage(image);
-    if (tile.sizes[0].isNull()) return tile;
-    tile.sizes[1] = halved(tile.sizes[0]);
-    tile.sizes[2] = halved(tile.sizes[1]);
-    return tile;
+Image recoloured(Image image, const StainTransform& transform) {
+    transform.apply(image);
+    return image;
 }
 
 }  // namespace
-
-std::size_t TileImage::bytes() const {
-    std::size_t sum = 0;
-    for (const QImage& image : sizes) sum += static_cast<std::size_t>(image.sizeInBytes());
-    return sum;
-}
 
 // What the workers and the GUI thread share.
 struct TileLoader::Shared {
     std::mutex mutex;
     std::condition_variable_any wake;
-    std::map<const void*, std::vector<TileKey>> wanted;  // per view, most wanted last
+    std::map<const void*, std::vector<TileKey>> wanted;  // per view, most wanted last; all of them with `look`
     const void* served = nullptr;                        // view served last: views take turns
-    std::set<TileKey> reading;
-    std::map<TileKey, TileImage> done;
+    StainLook look;
+    std::shared_ptr<const StainTransform> transform;  // null: as scanned
+    std::set<LookedTile> reading;
+    std::map<LookedTile, TileImage> done;
+    std::shared_ptr<const Image> plain_overview;
     QImage overview;
-    bool overview_taken = false;
+    bool overview_taken = false;  // with this look
     bool overview_done = false;
+    bool estimate_wanted = false;
+    std::shared_ptr<const StainProfile> profile;
+    std::string estimate_error;
     bool announced = false;  // a collect() is on its way
     std::vector<std::jthread> workers;
 
     // The next tile, views in turn; false when nothing is wanted.
     bool take(TileKey& key) {
         for (auto& [view, keys] : wanted) {  // what is being read or done already needs no second reading
-            while (!keys.empty() && (reading.count(keys.back()) || done.count(keys.back()))) keys.pop_back();
+            while (!keys.empty() && (reading.count({look, keys.back()}) || done.count({look, keys.back()}))) keys.pop_back();
         }
         auto next = wanted.upper_bound(served);
         for (std::size_t i = 0; i < wanted.size(); ++i, ++next) {
@@ -101,7 +67,7 @@ struct TileLoader::Shared {
             key = next->second.back();
             next->second.pop_back();
             served = next->first;
-            reading.insert(key);
+            reading.insert({look, key});
             return true;
         }
         return false;
@@ -114,8 +80,8 @@ struct TileLoader::Held {
         TileImage image;
         std::uint64_t used = 0;
     };
-    std::map<TileKey, Entry> tiles;
-    std::map<const void*, std::set<TileKey>> named;  // by the views' last requests: never evicted
+    std::map<LookedTile, Entry> tiles;
+    std::map<const void*, std::set<TileKey>> named;  // by the views' last requests, with the look of now: never evicted
     std::uint64_t clock = 0;
 
     bool isNamed(const TileKey& key) const {
@@ -129,56 +95,87 @@ TileLoader::TileLoader(std::shared_ptr<const Slide> slide, std::size_t cache_byt
       shared_(std::make_unique<Shared>()),
       held_(std::make_unique<Held>()),
       image_capacity_(image_bytes) {
-    const auto announce = [this](std::unique_lock<std::mutex>& lock) {
+    for (int i = 0; i < workers(); ++i) shared_->workers.emplace_back([this](std::stop_token stop) { work(std::move(stop)); });
+}
+
+// A worker: what is waited for longest comes first, the overview, then the stain, then tiles.
+void TileLoader::work(std::stop_token stop) {
+    yield_to_painting();
+    enum class Task { Nothing, Overview, Estimate, Tile };
+    while (true) {
+        TileKey key;
+        Task task = Task::Nothing;
+        std::unique_lock lock(shared_->mutex);
+        shared_->wake.wait(lock, stop, [&] {
+            if (!std::exchange(shared_->overview_taken, true)) task = Task::Overview;
+            else if (std::exchange(shared_->estimate_wanted, false)) task = Task::Estimate;
+            else if (shared_->take(key)) task = Task::Tile;
+            return task != Task::Nothing;
+        });
+        if (stop.stop_requested() || task == Task::Nothing) return;
+        if (task == Task::Overview) readOverview(lock);
+        else if (task == Task::Estimate) estimate(lock, stop);
+        else readTile(lock, key);
         const bool first = !std::exchange(shared_->announced, true);
         lock.unlock();
         if (first)
             QMetaObject::invokeMethod(
                 this, [this] { collect(); }, Qt::QueuedConnection);
-    };
-    const auto read_overview = [this, announce] {
-        QImage image;
-        try {
-            image = to_qimage(slide_->overview(kOverviewPx));
-        } catch (const std::exception&) {
-            // The slide stays usable without its map; tiles that cannot be read are counted by the cache.
-        }
-        std::unique_lock lock(shared_->mutex);
-        shared_->overview = image;
-        shared_->overview_done = true;
-        announce(lock);
-    };
-    const auto read_tile = [this](const TileKey& key) {
-        try {
-            return to_tile(*cache_->get(key));
-        } catch (const std::exception&) {  // out of memory: a grey tile, and the program goes on
-            TileImage grey;
-            grey.sizes.fill(QImage(1, 1, QImage::Format_RGB32));
-            for (QImage& image : grey.sizes) image.fill(Qt::lightGray);
-            return grey;
-        }
-    };
-    const auto work = [this, announce, read_overview, read_tile](std::stop_token stop) {
-        yield_to_painting();
-        while (true) {
-            TileKey key;
-            std::unique_lock lock(shared_->mutex);
-            const bool something = shared_->wake.wait(lock, stop, [&] { return !shared_->overview_taken || shared_->take(key); });
-            if (stop.stop_requested() || !something) return;
-            if (!std::exchange(shared_->overview_taken, true)) {
-                lock.unlock();
-                read_overview();
-                continue;
-            }
-            lock.unlock();
-            TileImage tile = read_tile(key);
-            lock.lock();
-            shared_->reading.erase(key);
-            shared_->done[key] = std::move(tile);
-            announce(lock);
-        }
-    };
-    for (int i = 0; i < workers(); ++i) shared_->workers.emplace_back(work);
+    }
+}
+
+// These three come and go with the lock held, and let go of it while they read.
+void TileLoader::readOverview(std::unique_lock<std::mutex>& lock) {
+    const StainLook look = shared_->look;
+    const auto transform = shared_->transform;
+    auto plain = shared_->plain_overview;
+    lock.unlock();
+    QImage image;
+    try {
+        if (!plain) plain = std::make_shared<const Image>(slide_->overview(kOverviewPx));
+        image = to_qimage(transform ? recoloured(*plain, *transform) : *plain);
+    } catch (const std::exception&) {
+        // The slide stays usable without its map; tiles that cannot be read are counted by the cache.
+    }
+    lock.lock();
+    if (plain) shared_->plain_overview = plain;
+    if (look != shared_->look) return;  // another one is on its way
+    shared_->overview = image;
+    shared_->overview_done = true;
+}
+
+void TileLoader::estimate(std::unique_lock<std::mutex>& lock, const std::stop_token& stop) {
+    lock.unlock();
+    std::shared_ptr<const StainProfile> profile;
+    std::string error;
+    try {
+        JobContext context;
+        context.stop = stop;
+        profile = std::make_shared<const StainProfile>(estimate_stains(*slide_, context));
+    } catch (const Error& e) {
+        error = e.line();
+    } catch (const std::exception&) {
+        error = "Not enough memory to estimate the stain; close other programs and try again";
+    }
+    lock.lock();
+    shared_->profile = std::move(profile);
+    shared_->estimate_error = std::move(error);
+}
+
+void TileLoader::readTile(std::unique_lock<std::mutex>& lock, const TileKey& key) {
+    const LookedTile which{shared_->look, key};
+    const auto transform = shared_->transform;
+    lock.unlock();
+    TileImage tile;
+    try {
+        const auto pixels = cache_->get(key);
+        tile = to_tile(transform ? recoloured(*pixels, *transform) : *pixels);
+    } catch (const std::exception&) {  // out of memory: a grey tile, and the program goes on
+        tile = grey_tile();
+    }
+    lock.lock();
+    shared_->reading.erase(which);
+    shared_->done[which] = std::move(tile);
 }
 
 int TileLoader::workers() { return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2U, 4U)); }
@@ -189,13 +186,41 @@ TileLoader::~TileLoader() {
 }
 
 const TileImage* TileLoader::find(const TileKey& key) {
-    const auto at = held_->tiles.find(key);
+    const auto at = held_->tiles.find({look_, key});
     if (at == held_->tiles.end()) return nullptr;
     at->second.used = ++held_->clock;
     return &at->second.image;
 }
 
-bool TileLoader::has(const TileKey& key) const { return held_->tiles.count(key) > 0; }
+bool TileLoader::has(const TileKey& key) const { return held_->tiles.count({look_, key}) > 0; }
+
+void TileLoader::setLook(const StainLook& look) {
+    wanted_look_ = look.effective();
+    if (!wanted_look_.needs_profile() || profile_) return adopt(wanted_look_);
+    if (std::exchange(estimating_, true)) return;
+    {
+        std::lock_guard lock(shared_->mutex);
+        shared_->estimate_wanted = true;
+    }
+    shared_->wake.notify_all();
+}
+
+// What was asked for in the look before is asked for no more; what of it was read stays, as long as there is room.
+void TileLoader::adopt(const StainLook& look) {
+    if (look == look_) return;
+    const auto transform = look == StainLook() ? nullptr : std::make_shared<const StainTransform>(look, profile_.get());
+    {
+        std::lock_guard lock(shared_->mutex);
+        shared_->look = look;
+        shared_->transform = transform;
+        shared_->wanted.clear();
+        shared_->overview_taken = shared_->overview_done = false;
+    }
+    look_ = look;
+    held_->named.clear();
+    shared_->wake.notify_all();
+    Q_EMIT lookChanged();
+}
 
 void TileLoader::request(const void* view, std::vector<TileKey> wanted) {
     held_->named[view] = {wanted.begin(), wanted.end()};
@@ -247,17 +272,21 @@ QRectF TileLoader::tileRegion(const TileKey& key) const {
 }
 
 void TileLoader::collect() {
-    std::map<TileKey, TileImage> done;
+    std::map<LookedTile, TileImage> done;
     bool new_overview = false;
+    std::string estimate_error;
     {
         std::lock_guard lock(shared_->mutex);
         done.swap(shared_->done);
         shared_->announced = false;
-        for (auto& [view, keys] : shared_->wanted) std::erase_if(keys, [&](const TileKey& key) { return done.count(key) > 0; });
-        if (shared_->overview_done && overview_.isNull() && !shared_->overview.isNull()) {
+        for (auto& [view, keys] : shared_->wanted) std::erase_if(keys, [&](const TileKey& key) { return done.count({look_, key}) > 0; });
+        if (std::exchange(shared_->overview_done, false) && !shared_->overview.isNull()) {
             overview_ = shared_->overview;
+            overview_look_ = look_;
             new_overview = true;
         }
+        if (shared_->profile) profile_ = shared_->profile;
+        estimate_error = std::exchange(shared_->estimate_error, {});
     }
     tiles_read_ += done.size();
     for (auto& [key, tile] : done) {
@@ -269,16 +298,22 @@ void TileLoader::collect() {
     evict();
     if (new_overview) Q_EMIT overviewReady();
     if (!done.empty()) Q_EMIT tilesReady();
+    if (estimating_ && (profile_ || !estimate_error.empty())) {
+        estimating_ = false;
+        if (profile_) return adopt(wanted_look_);
+        wanted_look_ = look_;
+        Q_EMIT lookFailed(QString::fromStdString(estimate_error));
+    }
 }
 
 void TileLoader::evict() {
     if (image_bytes_ <= image_capacity_) return;
-    std::vector<std::pair<std::uint64_t, TileKey>> by_age;
+    std::vector<std::pair<std::uint64_t, LookedTile>> by_age;
     for (const auto& [key, entry] : held_->tiles) by_age.emplace_back(entry.used, key);
     std::sort(by_age.begin(), by_age.end());
     for (const auto& [used, key] : by_age) {
         if (image_bytes_ <= image_capacity_ / 10 * 9) break;
-        if (held_->isNamed(key)) continue;
+        if (key.look == look_ && held_->isNamed(key.tile)) continue;
         const auto at = held_->tiles.find(key);
         image_bytes_ -= at->second.image.bytes();
         held_->tiles.erase(at);
