@@ -3,6 +3,7 @@
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -66,7 +67,6 @@ DcmItem* first_item(DcmItem* in, const DcmTagKey& sequence) {
 void read_scale(DcmItem& data, Instance& out) {
     DcmItem* shared = first_item(&data, DCM_SharedFunctionalGroupsSequence);
     DcmItem* measures = first_item(shared, DCM_PixelMeasuresSequence);
-    if (!measures) measures = first_item(first_item(&data, DCM_PerFrameFunctionalGroupsSequence), DCM_PixelMeasuresSequence);
     if (measures) {
         out.mpp_y = 1000 * real(*measures, DCM_PixelSpacing, 0);  // rows first; mm
         out.mpp_x = 1000 * real(*measures, DCM_PixelSpacing, 1);
@@ -79,26 +79,14 @@ void read_scale(DcmItem& data, Instance& out) {
 }
 
 // Frames that say where they lie. Of several focal planes and optical paths, those of the first frame's are shown.
-void read_places(DcmItem& data, Instance& out) {
-    DcmSequenceOfItems* groups = nullptr;
-    if (data.findAndGetSequence(DCM_PerFrameFunctionalGroupsSequence, groups).bad() || !groups || static_cast<std::int64_t>(groups->card()) != out.frames) damaged();
-    std::string shown_path;
-    double shown_z = 0;
-    for (DcmObject* at = groups->nextInContainer(nullptr); at; at = groups->nextInContainer(at)) {
-        auto* group = dynamic_cast<DcmItem*>(at);
-        DcmItem* position = first_item(group, DCM_PlanePositionSlideSequence);
-        if (!position) damaged();
-        DcmItem* optics = first_item(group, DCM_OpticalPathIdentificationSequence);
-        const std::string path = optics ? text(*optics, DCM_OpticalPathIdentifier) : "";
-        const double z = real(*position, DCM_ZOffsetInSlideCoordinateSystem);
-        if (out.places.empty()) {
-            shown_path = path;
-            shown_z = z;
-        }
-        const bool same_path = path == shown_path, same_z = !(std::abs(z - shown_z) > 1e-6);
+void read_places(Instance& out) {
+    const std::vector<FramePlace>& frames = out.outline.frames;
+    if (static_cast<std::int64_t>(frames.size()) != out.frames) damaged();
+    for (const FramePlace& frame : frames) {
+        const bool same_path = frame.optical_path == frames.front().optical_path, same_z = std::abs(frame.z - frames.front().z) <= 1e-6;
         if (!same_path) out.paths = std::max<std::int64_t>(out.paths, 2);
         if (!same_z) out.planes = std::max<std::int64_t>(out.planes, 2);
-        const std::int64_t x = number(*position, DCM_ColumnPositionInTotalImagePixelMatrix) - 1, y = number(*position, DCM_RowPositionInTotalImagePixelMatrix) - 1;
+        const std::int64_t x = frame.column - 1, y = frame.row - 1;
         if (x < 0 || y < 0 || x >= out.width || y >= out.height) damaged();
         if (x % out.frame_width != 0 || y % out.frame_height != 0) unsupported("has tiles that overlap or leave gaps; convert it to a regular grid");
         out.places.push_back(same_path && same_z ? y / out.frame_height * out.across() + x / out.frame_width : -1);
@@ -106,14 +94,14 @@ void read_places(DcmItem& data, Instance& out) {
 }
 
 void read_grid(DcmItem& data, Instance& out) {
-    const bool positions = has(data, DCM_PerFrameFunctionalGroupsSequence);
     const std::string organisation = text(data, DCM_DimensionOrganizationType);
-    if (organisation == "TILED_FULL" || (organisation != "TILED_SPARSE" && !positions)) {
+    if (organisation == "TILED_FULL" || (organisation != "TILED_SPARSE" && out.outline.frames.empty())) {
         out.planes = has(data, DCM_TotalPixelMatrixFocalPlanes) ? number(data, DCM_TotalPixelMatrixFocalPlanes) : 1;
         out.paths = has(data, DCM_NumberOfOpticalPaths) ? number(data, DCM_NumberOfOpticalPaths) : 1;
-        return;
+    } else {
+        read_places(out);
     }
-    read_places(data, out);
+    out.outline.frames = {};
 }
 
 }  // namespace
@@ -125,12 +113,7 @@ Instance read_instance(const std::string& path) {
     out.outline = outline_of(*out.file);
     if (DcmXfer(out.outline.transfer_syntax.c_str()).getXfer() == EXS_Unknown) codec_of(out.outline.transfer_syntax);  // DCMTK would call it damaged
     DcmFileFormat format;
-    // What is said of every frame is read only where it is needed: for 100,000 of them DCMTK takes seconds.
-    load(path, format, DCM_PerFrameFunctionalGroupsSequence);
-    if (text(*format.getDataset(), DCM_DimensionOrganizationType) != "TILED_FULL") {
-        format.clear();
-        load(path, format);
-    }
+    load(path, format, DCM_PerFrameFunctionalGroupsSequence);  // what is said of every frame stands in the outline
     DcmDataset& data = *format.getDataset();
     if (text(data, DCM_SOPClassUID) != UID_VLWholeSlideMicroscopyImageStorage) throw NoSlide();
     out.series = text(data, DCM_SeriesInstanceUID);

@@ -1,6 +1,9 @@
 #include "outline.h"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -10,7 +13,8 @@ namespace dicom {
 
 namespace {
 
-constexpr std::uint32_t kItem = 0xFFFEE000, kItemEnd = 0xFFFEE00D, kSequenceEnd = 0xFFFEE0DD, kPixelData = 0x7FE00010, kTransferSyntax = 0x00020010, kSeries = 0x0020000E;
+constexpr std::uint32_t kItem = 0xFFFEE000, kItemEnd = 0xFFFEE00D, kSequenceEnd = 0xFFFEE0DD, kPixelData = 0x7FE00010, kTransferSyntax = 0x00020010, kSeries = 0x0020000E,
+                        kPerFrame = 0x52009230, kColumnPosition = 0x0048021E, kRowPosition = 0x0048021F, kZOffset = 0x0040074A, kOpticalPath = 0x00480106;
 constexpr std::uint64_t kPreamble = 132;  // and "DICM" at its end
 constexpr const char *kImplicit = "1.2.840.10008.1.2", *kDeflated = "1.2.840.10008.1.2.1.99", *kBigEndian = "1.2.840.10008.1.2.2";
 
@@ -22,7 +26,7 @@ public:
     std::uint64_t at;
 
     bool ended() const { return at >= file_.size(); }
-    const std::uint8_t* peek(std::size_t bytes) {  // at most 12; valid until the next call
+    const std::uint8_t* peek(std::size_t bytes) {  // a few; valid until the next call
         if (bytes > file_.size() - std::min(at, file_.size())) damaged();
         if (at < begin_ || at + bytes > begin_ + filled_) {
             begin_ = at;
@@ -111,6 +115,8 @@ public:
     }
     std::uint64_t at() const { return in_.at; }
 
+    std::vector<FramePlace> frames;
+
 private:
     void push(Level::Kind kind, std::uint32_t bytes, bool implicit) {
         if (levels_.size() >= 2 * kMaxDepth) unsupported("nests its elements too deeply to be a slide");
@@ -126,6 +132,7 @@ private:
     void delimiter(const Element& element) {
         if (levels_.empty()) damaged();
         const Level::Kind kind = levels_.back().kind;
+        if (element.tag == kItem && kind == Level::kSequence && levels_.size() == 1 && outermost_ == kPerFrame) frames.emplace_back();
         if (element.tag == kItem && kind == Level::kSequence)
             push(Level::kInItem, element.bytes, levels_.back().implicit);
         else if (element.tag == kItem && kind == Level::kFragments)
@@ -136,7 +143,12 @@ private:
             damaged();
     }
     void value(const Element& element, bool implicit) {
-        if (!levels_.empty() && levels_.back().kind != Level::kInItem) damaged();
+        if (levels_.empty())
+            outermost_ = element.tag;
+        else if (levels_.back().kind != Level::kInItem)
+            damaged();
+        else if (outermost_ == kPerFrame && !frames.empty() && element.bytes <= 16)
+            note(element, frames.back());
         const bool undefined = element.bytes == kUndefined;
         // Implicit: the VR is in DCMTK's dictionary only; what begins with an item may be a sequence.
         const bool items = implicit && element.bytes >= 8 && in_.size() - in_.at >= 8 && in_.u16(0) == 0xFFFE && in_.u16(2) == 0xE000;
@@ -150,8 +162,23 @@ private:
             skip(element.bytes);
     }
 
+    void note(const Element& element, FramePlace& frame) {
+        if ((element.tag == kColumnPosition || element.tag == kRowPosition) && element.bytes == 4)
+            (element.tag == kRowPosition ? frame.row : frame.column) = static_cast<std::int32_t>(in_.u32(0));
+        if (element.tag != kZOffset && element.tag != kOpticalPath) return;
+        std::string text(reinterpret_cast<const char*>(in_.peek(element.bytes)), element.bytes);
+        if (element.tag == kOpticalPath) {
+            frame.optical_path = text;
+            return;
+        }
+        const std::size_t begin = std::min(text.find_first_not_of(" +"), text.size());
+        std::from_chars(text.data() + begin, text.data() + text.size(), frame.z);  // never the user's locale
+        if (!std::isfinite(frame.z)) frame.z = 0;
+    }
+
     Cursor in_;
     bool implicit_;
+    std::uint32_t outermost_ = 0;  // the element of the top level in which the walk is
     std::vector<Level> levels_;
 };
 
@@ -185,6 +212,7 @@ Outline outline_of(const File& file) {
         out.pixel_offset = walk.at();
         out.pixel_bytes = pixels.bytes;
     }
+    out.frames = std::move(walk.frames);
     return out;
 }
 

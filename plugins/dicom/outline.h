@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "file.h"
 
@@ -14,10 +15,18 @@ constexpr int kMaxDepth = 16;                         // of sequences; whole-sli
 constexpr std::uint64_t kMaxElements = 4'000'000;     // 120,000 frames with a position each have 1.5 million
 constexpr std::uint32_t kUndefined = 0xFFFFFFFF;
 
+// Where a frame lies, as its functional groups say. Read here, since DCMTK takes seconds for 100,000 frames.
+struct FramePlace {
+    std::int64_t column = 0, row = 0;  // of the whole image's pixels, from 1; 0: not said
+    double z = 0;                      // µm
+    std::string optical_path;
+};
+
 struct Outline {
     std::string transfer_syntax;     // UID
     std::uint64_t pixel_offset = 0;  // of the pixel data's value; 0: none
     std::uint32_t pixel_bytes = 0;   // kUndefined: encapsulated in fragments
+    std::vector<FramePlace> frames;  // one for each item of the per-frame functional groups; empty where there are none
 };
 
 // Throws Refusal for what is damaged, nested too deeply, or written in a way that whole-slide images are not (big endian, deflated).
