@@ -175,6 +175,11 @@ void Reader::check_storage(hid_t set, const std::string& at, std::uint64_t count
             fail("is stored in pieces too large to read at '" + at + "'; write it again with smaller chunks");
 }
 
+void Reader::check_numbers(hid_t set, hid_t stored, const std::string& at, std::uint64_t count, std::size_t bytes) const {
+    if (!is_sound_number(stored)) fail("has numbers of a kind that is not read at '" + at + "'");
+    check_storage(set, at, count, std::max(bytes, H5Tget_size(stored)), H5Tget_size(stored));
+}
+
 template <class T>
 std::vector<T> Reader::numbers(const std::string& at, hid_t type) const {
     const Kind what = kind(at);
@@ -183,11 +188,11 @@ std::vector<T> Reader::numbers(const std::string& at, hid_t type) const {
     const Handle set = dataset(at);
     const Handle stored(H5Dget_type(set), H5Tclose);
     const auto count = size(at);
-    if (!is_sound_number(stored)) fail("has numbers of a kind that is not read at '" + at + "'");
-    check_storage(set, at, count, std::max(sizeof(T), H5Tget_size(stored)), H5Tget_size(stored));
+    check_numbers(set, stored, at, count, sizeof(T));
     std::vector<T> values(count);
     if (count == 0) return values;
     if (what != Kind::Boolean) {
+        if (read_numbers_by_chunk(set, stored, values)) return values;
         if (H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) fail("cannot be read at '" + at + "'; the file is damaged");
         return values;
     }

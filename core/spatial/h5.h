@@ -48,6 +48,7 @@ public:
     std::vector<float> floats(const std::string& dataset) const;
     std::vector<double> doubles(const std::string& dataset) const;
     std::vector<std::int64_t> integers(const std::string& dataset) const;
+    std::vector<std::int32_t> column_numbers(const std::string& dataset, std::uint64_t limit) const;  // each from 0 to below limit ≤ 2³¹
     std::vector<std::string> strings(const std::string& dataset) const;
     std::optional<std::string> text_attribute(const std::string& at, const std::string& name) const;
     std::vector<std::int64_t> integer_attribute(const std::string& at, const std::string& name) const;  // empty when absent
@@ -59,6 +60,7 @@ private:
     Handle dataset(const std::string& at) const;
     template <class T>
     std::vector<T> numbers(const std::string& at, hid_t type) const;
+    void check_numbers(hid_t dataset, hid_t stored, const std::string& at, std::uint64_t count, std::size_t bytes) const;
     void check_text_references(hid_t dataset, const std::string& at, std::uint64_t count) const;
     void check_storage(hid_t dataset, const std::string& at, std::uint64_t count, std::size_t bytes, std::size_t bytes_in_file) const;
 
@@ -69,5 +71,9 @@ private:
     std::unique_lock<std::recursive_mutex> lock_;
     Handle file_;
 };
+
+// Fills `out`, as long as the dataset, on several threads; false where HDF5 has to do it (h5_chunks.h).
+template <class T>
+bool read_numbers_by_chunk(hid_t dataset, hid_t stored, std::vector<T>& out);
 
 }  // namespace c2l::h5

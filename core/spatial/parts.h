@@ -43,7 +43,7 @@ bool is_visium_hd_cells(const std::filesystem::path& folder);  // Space Ranger 4
 SpotData refuse_visium_hd_cells(const std::filesystem::path& folder, const std::filesystem::path& counts, const JobContext& ctx);
 
 // Spots that have both; every kind of loss becomes one Issue, and none in common Error(BadInput).
-SpotData join(const PositionTable& positions, CountTable counts);
+SpotData join(PositionTable positions, CountTable counts);
 
 // "A", "A" becomes "A", "A-1", as scanpy does.
 void make_unique(std::vector<std::string>& names);
@@ -53,7 +53,7 @@ ExpressionUnit unit_of(const std::vector<float>& values);
 void tidy(ExpressionMatrix& matrix, const std::filesystem::path& path);
 ExpressionMatrix transposed(const ExpressionMatrix& matrix, std::vector<std::string> new_columns);
 bool looks_like_array_position(std::string_view name, int& x, int& y);  // "10x13", also "X10.1x12.9" (rounded)
-// Row i of `columns` genes whose kept number is not -1.
-ExpressionMatrix select_columns(const ExpressionMatrix& matrix, const std::vector<std::int32_t>& new_number, std::vector<std::string> genes);
+// Leaves the columns whose new number is not -1, under that number; new numbers ascend. In place.
+void keep_columns(ExpressionMatrix& matrix, const std::vector<std::int32_t>& new_number, std::vector<std::string> genes);
 
 }  // namespace c2l

@@ -34,10 +34,10 @@ CountTable read_counts(const fs::path& path, const JobContext& ctx) {
 
 SpotData read_table_and_counts(const SpotSource& source, decltype(ReadableFormat::positions) read_positions, const JobContext& ctx) {
     if (source.counts.empty()) throw Error(ErrorCode::BadInput, "has positions but no counts; give the counts with --counts", source.spots);
-    const PositionTable positions = read_positions(source.spots);
+    PositionTable positions = read_positions(source.spots);
     CountTable counts = read_counts(source.counts, ctx);
     const bool tenx = !counts.either_way;
-    SpotData data = join(positions, std::move(counts));
+    SpotData data = join(std::move(positions), std::move(counts));
     data.format = tenx ? (fs::is_directory(source.counts) ? "space_ranger_mtx" : "space_ranger_h5") : data.spots.diameter_um ? "st_tsv" : "csv";
     return data;
 }

@@ -154,10 +154,10 @@ SpotData read_space_ranger(const fs::path& given, const fs::path& counts, const 
         folder = preferred(bins).path;
     }
     const auto positions_path = find_positions(folder);
-    const auto positions = read_positions(positions_path);
+    auto positions = read_positions(positions_path);
     const auto counts_path = counts.empty() ? find_counts(folder) : counts;
     const bool mtx = fs::is_directory(counts_path);
-    SpotData data = join(positions, mtx ? read_mtx_folder(counts_path, ctx) : read_10x_h5(counts_path, ctx));
+    SpotData data = join(std::move(positions), mtx ? read_mtx_folder(counts_path, ctx) : read_10x_h5(counts_path, ctx));
     data.format = mtx ? "space_ranger_mtx" : "space_ranger_h5";
     read_scale_factors(positions_path, data);
     if (data.spots.square) data.format = "visium_hd";

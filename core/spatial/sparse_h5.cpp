@@ -22,13 +22,7 @@ ExpressionMatrix read_compressed(const h5::Reader& file, const std::string& grou
     if (m.indptr.front() != 0 || static_cast<std::uint64_t>(m.indptr.back()) != file.size(data))
         file.fail("has row limits that do not fit its values at '" + indptr + "'; the file is damaged");
     m.values = file.floats(data);
-    const auto columns = file.integers(indices);
-    m.indices.reserve(columns.size());
-    for (const auto c : columns) {
-        if (c < 0 || static_cast<std::uint64_t>(c) >= minor)
-            file.fail("names column " + std::to_string(c) + " of " + std::to_string(minor) + " at '" + indices + "'; the file is damaged");
-        m.indices.push_back(static_cast<std::int32_t>(c));
-    }
+    m.indices = file.column_numbers(indices, minor);
     return m;
 }
 

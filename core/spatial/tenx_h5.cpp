@@ -50,7 +50,8 @@ CountTable read_10x_h5(const std::filesystem::path& path, const JobContext& ctx)
     std::vector<std::string> genes;
     const auto number = number_genes(types, names, genes);
     if (genes.empty()) file.fail("has no feature of type 'Gene Expression'");
-    table.matrix = select_columns(read_compressed(file, group, table.spots.size(), names.size()), number, std::move(genes));
+    table.matrix = read_compressed(file, group, table.spots.size(), names.size());
+    keep_columns(table.matrix, number, std::move(genes));
     return table;
 }
 

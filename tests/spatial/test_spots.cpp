@@ -42,6 +42,39 @@ private Q_SLOTS:
         }
     }
 
+    // Arrays as they are: turned, with spots far outside, with a few in one place; more of them than are asked.
+    void pitch_of_large_arrays() {
+        Random random(6);
+        for (const double angle : {0.0, 0.01, 0.7}) {
+            SpotTable t;
+            const auto add = [&](double x, double y) {
+                t.barcodes.emplace_back();
+                t.x.push_back(x);
+                t.y.push_back(y);
+            };
+            for (int i = 0; i < 150; ++i)
+                for (int j = 0; j < 300; ++j)
+                    if (random.uniform() < 0.9) add(7 * (i * std::cos(angle) - j * std::sin(angle)), 7 * (i * std::sin(angle) + j * std::cos(angle)));
+            QVERIFY(std::abs(t.pitch_px() - 7) < 1e-9);
+            for (int i = 0; i < 100; ++i) add(1e8, -1e8 * i), add(50, 50);
+            QVERIFY(std::abs(t.pitch_px() - 7) < 1e-9);
+        }
+    }
+
+    void pitch_of_odd_places() {
+        SpotTable t;
+        t.barcodes.resize(5000);
+        t.x.assign(5000, 3);
+        t.y.assign(5000, -4);
+        QCOMPARE(t.pitch_px(), 0.0);
+        for (std::size_t i = 0; i < 5000; ++i) t.y[i] = 2.5 * static_cast<double>(i);  // one line
+        QCOMPARE(t.pitch_px(), 2.5);
+        t.barcodes.resize(2);
+        t.x = {1e308, -1e308};
+        t.y = {0, 0};
+        QVERIFY(std::isinf(t.pitch_px()));
+    }
+
     void rows_columns_and_sums_agree() {
         const auto m = random_counts(30, 40, 2);
         const auto sums = m.row_sums();
