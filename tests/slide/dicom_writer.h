@@ -34,7 +34,7 @@ private:
 };
 
 struct DicomKind {
-    const char* syntax = syntax::kExplicit;
+    std::string syntax = syntax::kExplicit;
     std::string flavour = "VOLUME", photometric = "RGB", series = "1.2.3.4", instance = "1.2.3.4.5";
     int width = 0, height = 0, tile = 64, channels = 3, planar = 0;
     bool sparse = false;

@@ -195,8 +195,7 @@ private Q_SLOTS:
         const std::vector<Encode> encodings{as_string, planes_of, [](const auto& rgb) { return as_string(to_ycbcr(rgb)); }, halved_chroma, rle, jpeg, jpeg2000,
                                             [](const auto& rgb) { return jpeg2000(to_ycbcr(rgb)); }};
         DicomKind kind = level_kind(1);
-        for (const char* known : {syntax::kExplicit, syntax::kImplicit, syntax::kRle, syntax::kJpeg, syntax::kJpeg2000})
-            if (syntax == known) kind.syntax = known;
+        kind.syntax = syntax.toStdString();
         kind.photometric = photometric.toStdString();
         kind.planar = planar;
         write("a.dcm", kind, 1, encodings[std::size_t(encoding)]);
