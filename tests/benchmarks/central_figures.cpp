@@ -153,8 +153,9 @@ struct Tiles {
 struct Space {
     std::string name;
     std::function<Matrix(const TileSet&)> describe;
-    bool outside_model = true;  // distances in the generator's own latents would be circular: they serve for copies only
-    Matrix train_views;
+    bool distances = true;  // in the generator's own latents they would be circular
+    bool copies = true;     // in the space of the gate: the model's encoder and its latents
+    Matrix first{}, second{}, other{}, synthetic{}, train_views{};
 };
 
 // Half-overlapping tiles over all tissue of the slides trained on, in 8 orientations; in parts, because the pixels of all would not fit into memory.
@@ -168,7 +169,8 @@ std::int64_t describe_training(const Options& o, const CentralInfo& tile, std::v
             TileSet part;
             for (std::size_t k = i; k < std::min(i + 256, grid.x.size()); ++k) part.append(source.reader->read(grid.x[k], grid.y[k], tile.tile_um, tile.tile_px));
             const TileSet views = dihedral_views(part);
-            for (Space& space : spaces) append(space.train_views, space.describe(views));
+            for (Space& space : spaces)
+                if (space.copies) append(space.train_views, space.describe(views));
         }
         count += static_cast<std::int64_t>(grid.x.size());
     }
@@ -185,30 +187,26 @@ json share_of(double share, std::size_t count) {
 json coverage_of(const Coverage& c) { return {{"precision", c.precision}, {"recall", c.recall}, {"density", c.density}, {"coverage", c.coverage}}; }
 
 // The gate is set on one half of the slide; what real tissue gives is read on the other half and on the other section.
-json copies_in(const Space& space, const Matrix& synthetic, const Matrix& first, const Matrix& second, const Matrix& other) {
+json copies_in(const Space& space) {
     const Matrix none;
-    const auto share = [&](const Matrix& tiles) { return share_of(check_copies(tiles, space.train_views, first, none).fraction, static_cast<std::size_t>(tiles.rows)); };
-    return {{"synthetic", share(synthetic)}, {"real_same_slide", share(second)}, {"real_other_section", share(other)}};
+    const auto share = [&](const Matrix& tiles) { return share_of(check_copies(tiles, space.train_views, space.first, none).fraction, static_cast<std::size_t>(tiles.rows)); };
+    return {{"synthetic", share(space.synthetic)}, {"real_same_slide", share(space.second)}, {"real_other_section", share(space.other)}};
 }
 
-json figures_in(const Space& space, const Tiles& tiles) {
-    const Matrix synthetic = space.describe(tiles.synthetic), first = space.describe(tiles.first), second = space.describe(tiles.second), other = space.describe(tiles.other);
-    json out = json::object();
-    if (space.outside_model) {
-        Matrix reference = first;
-        append(reference, second);
-        AssessInputs inputs;
-        inputs.synthetic = &synthetic;
-        inputs.reference = &reference;
-        inputs.other = &other;
-        inputs.encoder = space.name;
-        out = json::parse(assess(inputs, {}).json());
-        out.erase("copies_fraction"), out.erase("copies_threshold");  // below, beside those of real tiles
-        out["frechet_reconstructions"] = frechet_distance(space.describe(tiles.rebuilt), second);
-        out["other_section"] = coverage_of(neighbourhood_scores(reference, other));
-        out["frechet_ratio_to_other_section"] = out["frechet"]["value"].get<double>() / out["floor_other_section"]["frechet"].get<double>();
-    }
-    if (space.train_views.rows > 0) out["copies"] = copies_in(space, synthetic, first, second, other);
+json distances_in(const Space& space, const Tiles& tiles) {
+    if (!space.distances) return json::object();
+    Matrix reference = space.first;
+    append(reference, space.second);
+    AssessInputs inputs;
+    inputs.synthetic = &space.synthetic;
+    inputs.reference = &reference;
+    inputs.other = &space.other;
+    inputs.encoder = space.name;
+    json out = json::parse(assess(inputs, {}).json());
+    out.erase("copies_fraction"), out.erase("copies_threshold");  // apart, beside those of real tiles
+    out["frechet_reconstructions"] = frechet_distance(space.describe(tiles.rebuilt), space.second);
+    out["other_section"] = coverage_of(neighbourhood_scores(reference, space.other));
+    out["frechet_ratio_to_other_section"] = out["frechet"]["value"].get<double>() / out["floor_other_section"]["frechet"].get<double>();
     return out;
 }
 
@@ -256,9 +254,9 @@ void print_composition(const json& composition) {
 }
 
 // Real tiles above the model's, each block under its name.
-void write_sheet(const fs::path& path, const TileSet& real, const TileSet& synthetic) {
+void write_sheet(const fs::path& path, const TileSet& real, const TileSet& synthetic, const std::string& slide) {
     constexpr int kColumns = 12, kShown = 36, kBar = 34;
-    const auto block = [&](const TileSet& tiles, const char* title) {
+    const auto block = [&](const TileSet& tiles, const std::string& title) {
         TileSet some;
         for (std::size_t i = 0; i < std::min<std::size_t>(tiles.count(), kShown); ++i) some.append(tiles.image(i));
         Image sheet = contact_sheet(some, kColumns);
@@ -268,7 +266,7 @@ void write_sheet(const fs::path& path, const TileSet& real, const TileSet& synth
         return out;
     };
     cv::Mat both;
-    cv::vconcat(block(real, "Real: held-out section, random places"), block(synthetic, "Synthetic: central model without genes, first seeds, none left out"), both);
+    cv::vconcat(block(real, "Real: " + slide + ", not trained on, random places"), block(synthetic, "Synthetic: central model without genes, first seeds, none left out"), both);
     std::vector<std::uint8_t> bytes;
     cv::imencode(".jpg", both, bytes, {cv::IMWRITE_JPEG_QUALITY, 85});
     write_file(path, std::string(bytes.begin(), bytes.end()));
@@ -281,8 +279,8 @@ int run(const Options& o) {
     encoders.push_back(TileEncoder::load(o.central));
     if (!o.outside.empty()) encoders.push_back(TileEncoder::load(o.outside));
     std::vector<Space> spaces;
-    for (const auto& encoder : encoders) spaces.push_back({encoder->name(), [e = encoder.get()](const TileSet& t) { return e->encode(t, {}); }, true, {}});
-    spaces.push_back({"latent space", [&](const TileSet& t) { return latents.encode(t); }, false, {}});
+    for (const auto& encoder : encoders) spaces.push_back({encoder->name(), [e = encoder.get()](const TileSet& t) { return e->encode(t, {}); }, true, spaces.empty()});
+    spaces.push_back({"latent space", [&](const TileSet& t) { return latents.encode(t); }, false, true});
 
     Tiles tiles;
     const TileSet real = random_tiles(open_source(o.slide, o.mpp), tile, 2 * o.n, 1);
@@ -299,16 +297,24 @@ int run(const Options& o) {
     const auto start = std::chrono::steady_clock::now();
     tiles.synthetic = synthesize_central(o.central, seeds, sampling, {});
     report["tiles_per_second"] = o.n / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (!o.sheet.empty()) write_sheet(o.sheet, tiles.first, tiles.synthetic);
+    if (!o.sheet.empty()) write_sheet(o.sheet, tiles.first, tiles.synthetic, o.slide.filename().string());
 
     say("composition");
     const double tile_mpp = tile.tile_um / tile.tile_px;
     report["composition"] = {{"synthetic", json::parse(compare_composition(tiles.first, tiles.synthetic, tile_mpp, 0, {}).json())},
                              {"other_section", json::parse(compare_composition(tiles.first, tiles.other, tile_mpp, 0, {}).json())}};
+    for (Space& space : spaces) {
+        say("distances: " + space.name);
+        space.first = space.describe(tiles.first), space.second = space.describe(tiles.second);
+        space.other = space.describe(tiles.other), space.synthetic = space.describe(tiles.synthetic);
+        report["spaces"][space.name] = distances_in(space, tiles);
+    }
+    if (!o.report.empty()) write_file(o.report, report.dump(2) + "\n");  // the rest takes longest
     report["training_tiles"] = describe_training(o, tile, spaces);
     for (const Space& space : spaces) {
-        say(space.name);
-        report["spaces"][space.name] = figures_in(space, tiles);
+        if (space.train_views.rows == 0) continue;
+        say("copies: " + space.name);
+        report["spaces"][space.name]["copies"] = copies_in(space);
     }
 
     print("Autoencoder PSNR %.2f dB; sampling %.2f tiles/s without genes\n", report["psnr_db"], report["tiles_per_second"]);
