@@ -21,10 +21,10 @@ DcmElement* short_element(DcmItem& item, const DcmTagKey& tag) {
 
 }  // namespace
 
-void load(const std::string& path, DcmFileFormat& format, const DcmTagKey& end) {
+void load(const std::string& path, DcmFileFormat& format) {
     static std::once_flag quiet;
     std::call_once(quiet, [] { OFLog::configure(OFLogger::OFF_LOG_LEVEL); });
-    const OFCondition status = format.loadFileUntilTag(path.c_str(), EXS_Unknown, EGL_noChange, kMaxLoaded, ERM_fileOnly, end);
+    const OFCondition status = format.loadFileUntilTag(path.c_str(), EXS_Unknown, EGL_noChange, kMaxLoaded, ERM_fileOnly, DCM_PerFrameFunctionalGroupsSequence);
     if (status.bad() || !format.getDataset()) damaged();
 }
 

@@ -10,8 +10,8 @@
 
 namespace dicom {
 
-// Everything before `end`. The outline of the file has been taken. Throws Refusal.
-void load(const std::string& path, DcmFileFormat& format, const DcmTagKey& end = DCM_PixelData);
+// Everything before the functional groups of each frame. The outline of the file has been taken. Throws Refusal.
+void load(const std::string& path, DcmFileFormat& format);
 
 bool has(DcmItem& item, const DcmTagKey& tag);  // there and not empty
 // Empty, 0 where there is none.

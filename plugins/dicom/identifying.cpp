@@ -67,7 +67,6 @@ void from_item(DcmItem& item, const std::string& where, const Report& out) {
             if (auto* element = dynamic_cast<DcmElement*>(at)) from_element(*element, where, out);
             continue;
         }
-        if (sequence->getTag() == DCM_PerFrameFunctionalGroupsSequence) continue;  // positions of 100,000 tiles
         DcmTag tag = sequence->getTag();
         const std::string inside = where + " " + tag.getTagName();
         for (DcmObject* each = sequence->nextInContainer(nullptr); each; each = sequence->nextInContainer(each))
@@ -80,7 +79,7 @@ void from_item(DcmItem& item, const std::string& where, const Report& out) {
 void report_identifying(const std::string& path, c2l_finding report, void* user) {
     const Report out{report, user};
     for (const std::string& file : files_of_series(path)) {
-        outline_of(File(file));  // throws before DCMTK meets what it cannot bear
+        const Outline outline = outline_of(File(file));  // throws before DCMTK meets what it cannot bear
         DcmFileFormat format;
         load(file, format);
         DcmDataset& data = *format.getDataset();
@@ -89,6 +88,8 @@ void report_identifying(const std::string& path, c2l_finding report, void* user)
         if (name == "label" || name == "macro") out.add("image", name, "a picture that may show names, numbers or handwriting; hidden in the window");
         if (name == "thumbnail") out.add("image", name, "a small picture of the section");
         from_item(data, "DICOM", out);
+        for (const std::uint32_t each : outline.late_private)
+            out.add("DICOM", "private " + std::string(DcmTagKey(static_cast<Uint16>(each >> 16), static_cast<Uint16>(each & 0xFFFF)).toString().c_str()), "not looked into");
     }
 }
 

@@ -113,7 +113,7 @@ Instance read_instance(const std::string& path) {
     out.outline = outline_of(*out.file);
     if (DcmXfer(out.outline.transfer_syntax.c_str()).getXfer() == EXS_Unknown) codec_of(out.outline.transfer_syntax);  // DCMTK would call it damaged
     DcmFileFormat format;
-    load(path, format, DCM_PerFrameFunctionalGroupsSequence);  // what is said of every frame stands in the outline
+    load(path, format);
     DcmDataset& data = *format.getDataset();
     if (text(data, DCM_SOPClassUID) != UID_VLWholeSlideMicroscopyImageStorage) throw NoSlide();
     out.series = text(data, DCM_SeriesInstanceUID);

@@ -96,11 +96,12 @@ public:
 
     // Up to the first element of the file's top level whose tag is `stop` or higher; false: there is none.
     bool run(std::uint32_t stop, Element& found) {
-        std::uint64_t count = 0;
+        std::uint64_t count = 0, of_frames = 0;
         while (true) {
             while (!levels_.empty() && in_.at >= levels_.back().end && levels_.back().end < in_.size()) levels_.pop_back();
             if (in_.ended()) return false;
-            if (++count > kMaxElements) unsupported("has too many elements before its pixels to be a slide");
+            const bool of_frame = !levels_.empty() && outermost_ == kPerFrame;
+            if ((of_frame ? ++of_frames : ++count) > (of_frame ? kMaxFrameElements : kMaxElements)) unsupported("has too many elements before its pixels to be a slide");
             const bool implicit = levels_.empty() ? implicit_ : levels_.back().implicit;
             const Element element = next_element(in_, implicit);
             if (levels_.empty() && element.tag >= stop && element.tag >> 16 != 0xFFFE) {
@@ -116,6 +117,7 @@ public:
     std::uint64_t at() const { return in_.at; }
 
     std::vector<FramePlace> frames;
+    std::vector<std::uint32_t> late_private;
 
 private:
     void push(Level::Kind kind, std::uint32_t bytes, bool implicit) {
@@ -143,12 +145,14 @@ private:
             damaged();
     }
     void value(const Element& element, bool implicit) {
-        if (levels_.empty())
+        if (levels_.empty()) {
             outermost_ = element.tag;
-        else if (levels_.back().kind != Level::kInItem)
+            if (element.tag > kPerFrame && element.tag >> 16 & 1) late_private.push_back(element.tag);
+        } else if (levels_.back().kind != Level::kInItem) {
             damaged();
-        else if (outermost_ == kPerFrame && !frames.empty() && element.bytes <= 16)
+        } else if (outermost_ == kPerFrame && !frames.empty() && element.bytes <= 16) {
             note(element, frames.back());
+        }
         const bool undefined = element.bytes == kUndefined;
         // Implicit: the VR is in DCMTK's dictionary only; what begins with an item may be a sequence.
         const bool items = implicit && element.bytes >= 8 && in_.size() - in_.at >= 8 && in_.u16(0) == 0xFFFE && in_.u16(2) == 0xE000;
@@ -213,6 +217,7 @@ Outline outline_of(const File& file) {
         out.pixel_bytes = pixels.bytes;
     }
     out.frames = std::move(walk.frames);
+    out.late_private = std::move(walk.late_private);
     return out;
 }
 

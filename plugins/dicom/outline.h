@@ -12,7 +12,8 @@
 namespace dicom {
 
 constexpr int kMaxDepth = 16;                         // of sequences; whole-slide images have 5
-constexpr std::uint64_t kMaxElements = 4'000'000;     // 120,000 frames with a position each have 1.5 million
+constexpr std::uint64_t kMaxElements = 200'000;       // besides those of each frame; DCMTK takes some 200 bytes for one
+constexpr std::uint64_t kMaxFrameElements = 10'000'000;  // 120,000 frames with a position each have 1.5 million
 constexpr std::uint32_t kUndefined = 0xFFFFFFFF;
 
 // Where a frame lies, as its functional groups say. Read here, since DCMTK takes seconds for 100,000 frames.
@@ -26,7 +27,8 @@ struct Outline {
     std::string transfer_syntax;     // UID
     std::uint64_t pixel_offset = 0;  // of the pixel data's value; 0: none
     std::uint32_t pixel_bytes = 0;   // kUndefined: encapsulated in fragments
-    std::vector<FramePlace> frames;  // one for each item of the per-frame functional groups; empty where there are none
+    std::vector<std::uint32_t> late_private;  // tags of private elements between those of the frames and the pixel data
+    std::vector<FramePlace> frames;           // one for each item of the per-frame functional groups; empty where there are none
 };
 
 // Throws Refusal for what is damaged, nested too deeply, or written in a way that whole-slide images are not (big endian, deflated).

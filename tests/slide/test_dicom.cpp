@@ -366,7 +366,7 @@ private Q_SLOTS:
     }
 
     // DCMTK reads nested sequences by recursion, which ends the process at some ten thousand.
-    void deepNesting() {
+    void moreThanDcmtkCanBear() {
         DicomKind kind = level_kind(1);
         std::string deep;
         for (int i = 0; i < 200000; ++i) deep += std::string("\x40\x00\x30\xA7SQ\0\0\xFF\xFF\xFF\xFF\xFE\xFF\x00\xE0\xFF\xFF\xFF\xFF", 20);
@@ -374,6 +374,9 @@ private Q_SLOTS:
         const auto error = error_of([&] { open("bad.dcm"); });
         QVERIFY(error && error->line().find("deeply") != std::string::npos);
         QVERIFY_THROWS_EXCEPTION(Error, list_identifying(root_ / "bad.dcm"));
+        std::string many;  // empty ones, of which DCMTK would make an object each
+        for (int i = 0; i < 250000; ++i) many += std::string("\x09\x00\x01\x10LO\0\0", 8);
+        refused(dicom_file(kind, DicomItem(), many), "too many");
         kind.syntax = syntax::kImplicit;
         std::string inside;
         for (int i = 0; i < 300; ++i) {  // lengths that are defined, and no VR that says "sequence"
@@ -431,6 +434,7 @@ private Q_SLOTS:
         DicomItem header = dicom_header(kind, frames.size());
         header.set(0x00080005, "CS", "ISO_IR 100").set(0x00100010, "PN", "M\xFCller^Anna").set(0x00100030, "DA", "19501224").set(0x00181000, "LO", "SN-4711");
         header.set(0x00090010, "LO", "ACME").set(0x00091001, "LO", "secret").set(0x00100040, "CS", "F").set(0x00280301, "CS", "NO").set(0x00080090, "PN", "^^^^");
+        header.set(0x60011001, "LO", "behind the frames");
         header.sequence(0x00400560, {DicomItem().set(0x00400551, "LO", "S17-1234 A").sequence(0x0040A043, {DicomItem().set(0x00080104, "LO", "a word of the standard")})});
         spill(root_ / "a.dcm", dicom_file(kind, header, dicom_pixels(kind, frames)));
         DicomKind label = kind;
@@ -448,6 +452,7 @@ private Q_SLOTS:
         QVERIFY(holds("DICOM", "DeviceSerialNumber", "SN-4711"));
         QVERIFY(holds("DICOM SpecimenDescriptionSequence", "SpecimenIdentifier", "S17-1234 A"));
         QVERIFY(holds("DICOM", "private (0009,1001)", "6 bytes"));
+        QVERIFY(holds("DICOM", "private (6001,1001)", "not looked into"));
         QVERIFY(holds("image", "label", "handwriting"));
         for (const Identifying& each : found) QVERIFY2(each.key != "CodeMeaning" && each.key != "BurnedInAnnotation" && each.value.find("^^") == std::string::npos, each.key.c_str());
     }
