@@ -11,31 +11,8 @@ namespace c2l::h5 {
 namespace {
 
 constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 30;   // of one dataset in memory
-constexpr std::uint64_t kMostText = std::uint64_t{1} << 30;     // of all strings of one dataset
 constexpr std::uint64_t kMostChunk = std::uint64_t{1} << 30;
 constexpr std::uint64_t kLargestExpansion = 1100;  // a little above what deflate can reach
-
-// The allocator of variable-length strings: HDF5 fails cleanly once the budget is spent.
-struct TextBudget {
-    std::uint64_t left = kMostText;
-    static void* take(std::size_t bytes, void* self) {
-        auto& budget = *static_cast<TextBudget*>(self);
-        if (bytes > budget.left) return nullptr;
-        budget.left -= bytes;
-        return std::malloc(bytes);
-    }
-    static void give(void* memory, void*) { std::free(memory); }
-};
-
-Kind kind_of_type(hid_t type) {
-    switch (H5Tget_class(type)) {
-        case H5T_INTEGER: return Kind::Integer;
-        case H5T_FLOAT: return Kind::Float;
-        case H5T_STRING: return Kind::String;
-        case H5T_ENUM: return H5Tget_nmembers(type) == 2 ? Kind::Boolean : Kind::Other;  // how h5py stores bool
-        default: return Kind::Other;
-    }
-}
 
 Handle open_file(const std::filesystem::path& path) {
     Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
@@ -53,6 +30,19 @@ bool stays_inside(hid_t file, const std::string& path) {
         if (H5Lexists(file, part.c_str(), H5P_DEFAULT) <= 0 || H5Lget_info(file, part.c_str(), &info, H5P_DEFAULT) < 0) return false;
         if (info.type != H5L_TYPE_HARD) return false;
         if (end == std::string::npos) return true;
+    }
+}
+
+}  // namespace
+
+Kind kind_of_type(hid_t type) {
+    switch (H5Tget_class(type)) {
+        case H5T_INTEGER: return Kind::Integer;
+        case H5T_FLOAT: return Kind::Float;
+        case H5T_STRING: return Kind::String;
+        case H5T_COMPOUND: return Kind::Records;
+        case H5T_ENUM: return H5Tget_nmembers(type) == 2 ? Kind::Boolean : Kind::Other;  // how h5py stores bool
+        default: return Kind::Other;
     }
 }
 
@@ -80,7 +70,20 @@ std::string trimmed(const char* text, std::size_t most) {
     return out;
 }
 
-}  // namespace
+void* TextBudget::take(std::size_t bytes, void* self) {
+    auto& budget = *static_cast<TextBudget*>(self);
+    if (bytes > budget.left) return nullptr;
+    budget.left -= bytes;
+    return std::malloc(bytes);
+}
+
+void TextBudget::give(void* memory, void*) { std::free(memory); }
+
+Handle TextBudget::transfer() {
+    Handle properties(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
+    H5Pset_vlen_mem_manager(properties, take, this, give, nullptr);
+    return properties;
+}
 
 std::unique_lock<std::recursive_mutex> lock() {
     static std::recursive_mutex mutex;
@@ -216,14 +219,14 @@ void Reader::check_heaps() const {
 }
 
 // Only where the references lie in one piece, which is how anndata and 10x write them.
-void Reader::check_text_references(hid_t set, const std::string& at, std::uint64_t count) const {
+void Reader::check_text_references(hid_t set, const std::string& at, std::uint64_t count, std::uint64_t begin, std::uint64_t stride) const {
     const Handle made(H5Fget_create_plist(file_), H5Pclose);
     std::size_t address_bytes = 0, length_bytes = 0;
     hsize_t user_block = 0;
     if (H5Pget_sizes(made, &address_bytes, &length_bytes) < 0 || H5Pget_userblock(made, &user_block) < 0) fail("cannot be read at '" + at + "'; the file is damaged");
     const haddr_t offset = H5Dget_offset(set);
     if (count == 0 || offset == HADDR_UNDEF || address_bytes != 8 || length_bytes != 8 || user_block != 0) return;
-    if (!references_are_sound(path_, offset, count)) fail("has damaged text at '" + at + "'; fetch the file again");
+    if (!references_are_sound(path_, offset + begin, count, stride)) fail("has damaged text at '" + at + "'; fetch the file again");
 }
 
 std::vector<std::string> Reader::strings(const std::string& at) const {
@@ -245,8 +248,7 @@ std::vector<std::string> Reader::strings(const std::string& at) const {
     check_heaps();
     check_text_references(set, at, count);
     TextBudget budget;
-    const Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
-    H5Pset_vlen_mem_manager(transfer, TextBudget::take, &budget, TextBudget::give, nullptr);
+    const Handle transfer = budget.transfer();
     const Handle memory_type(H5Tcopy(stored), H5Tclose);
     std::vector<char*> text(count, nullptr);
     const bool read = count == 0 || H5Dread(set, memory_type, H5S_ALL, H5S_ALL, transfer, text.data()) >= 0;

@@ -33,7 +33,16 @@ private:
 
 std::unique_lock<std::recursive_mutex> lock();  // also silences HDF5's own error printing on this thread
 
-enum class Kind { None, Group, Integer, Float, Boolean, String, Other };
+enum class Kind { None, Group, Integer, Float, Boolean, String, Records, Other };
+
+// One field of a table that is kept as one dataset of records (pandas' to_records).
+struct RecordColumn {
+    std::string name;
+    Kind kind = Kind::Other;  // Integer, Float and Boolean have numbers, String has texts, others have neither
+    std::size_t width = 1;    // numbers in each row, one after another
+    std::vector<double> numbers;
+    std::vector<std::string> texts;
+};
 
 // Paths are absolute within the file. Every failure names the file and the path in it.
 class Reader {
@@ -50,6 +59,7 @@ public:
     std::vector<std::int64_t> integers(const std::string& dataset) const;
     std::vector<std::int32_t> column_numbers(const std::string& dataset, std::uint64_t limit) const;  // each from 0 to below limit ≤ 2³¹
     std::vector<std::string> strings(const std::string& dataset) const;
+    std::vector<RecordColumn> records(const std::string& dataset) const;
     std::optional<std::string> text_attribute(const std::string& at, const std::string& name) const;
     std::vector<std::int64_t> integer_attribute(const std::string& at, const std::string& name) const;  // empty when absent
 
@@ -61,7 +71,8 @@ private:
     template <class T>
     std::vector<T> numbers(const std::string& at, hid_t type) const;
     void check_numbers(hid_t dataset, hid_t stored, const std::string& at, std::uint64_t count, std::size_t bytes) const;
-    void check_text_references(hid_t dataset, const std::string& at, std::uint64_t count) const;
+    // Of references that lie `begin` bytes from the start of each of `count` rows of `stride` bytes in the file.
+    void check_text_references(hid_t dataset, const std::string& at, std::uint64_t count, std::uint64_t begin = 0, std::uint64_t stride = 16) const;
     void check_storage(hid_t dataset, const std::string& at, std::uint64_t count, std::size_t bytes, std::size_t bytes_in_file) const;
 
     void check_heaps() const;  // before any text of variable length is read
@@ -70,6 +81,19 @@ private:
     std::filesystem::path path_;
     std::unique_lock<std::recursive_mutex> lock_;
     Handle file_;
+};
+
+bool is_sound_number(hid_t type);    // its bits all lie in its bytes: HDF5 copies those of a damaged type from beyond its buffers
+bool has_sound_letters(hid_t type);  // of text of variable length: one byte each
+std::string trimmed(const char* text, std::size_t most);  // without the blanks that fill up a fixed width
+Kind kind_of_type(hid_t type);
+
+// The allocator of variable-length strings: HDF5 fails cleanly once the budget is spent.
+struct TextBudget {
+    std::uint64_t left = std::uint64_t{1} << 30;  // of all strings of one dataset
+    static void* take(std::size_t bytes, void* self);
+    static void give(void* memory, void* self);
+    Handle transfer();  // the property list to read with; the budget must outlive it
 };
 
 // Fills `out`, as long as the dataset, on several threads; false where HDF5 has to do it (h5_chunks.h).

@@ -48,15 +48,16 @@ bool read_collection(std::ifstream& in, std::uint64_t file_bytes, std::uint64_t 
 
 }  // namespace
 
-bool references_are_sound(const std::filesystem::path& path, std::uint64_t offset, std::uint64_t count) {
+bool references_are_sound(const std::filesystem::path& path, std::uint64_t offset, std::uint64_t count, std::uint64_t stride) {
     std::ifstream in(path, std::ios::binary);
     std::error_code failed;
     const auto file_bytes = std::filesystem::file_size(path, failed);
     std::string references;
-    if (failed || count > file_bytes / kReferenceBytes || !read_at(in, file_bytes, offset, count * kReferenceBytes, references)) return false;
+    if (count == 0) return true;
+    if (failed || stride < kReferenceBytes || count > file_bytes / stride || !read_at(in, file_bytes, offset, (count - 1) * stride + kReferenceBytes, references)) return false;
     std::map<std::uint64_t, Objects> collections;
     for (std::uint64_t i = 0; i < count; ++i) {
-        const char* reference = references.data() + i * kReferenceBytes;
+        const char* reference = references.data() + i * stride;
         const auto length = number<std::uint32_t>(reference);
         const auto address = number<std::uint64_t>(reference + 4);
         const auto index = number<std::uint32_t>(reference + 12);

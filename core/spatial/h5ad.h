@@ -22,6 +22,8 @@ struct H5adContent {
 };
 
 void write_h5ad(const std::filesystem::path& path, const H5adContent& content);  // atomic
+// Of a file made elsewhere, counts are taken from the first of these that has whole numbers: X, layers['counts'], ['raw_counts'], ['raw'],
+// raw.X, X with its logarithm undone; what is used instead of X, and layers that are not read, are told by Issues. Dense layers are read.
 // Without `positions` a file that has none is read too, with all of them at 0: single cells have profiles but no place.
 SpotData read_h5ad(const std::filesystem::path& path, bool positions = true);
 

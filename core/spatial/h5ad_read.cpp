@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "spatial/h5.h"
 #include "spatial/h5ad.h"
+#include "spatial/h5ad_frame.h"
 #include "spatial/parts.h"
 #include "spatial/sparse_h5.h"
 
@@ -16,13 +17,15 @@ using h5::Kind;
 
 class H5adReader {
 public:
-    H5adReader(const std::filesystem::path& path, bool positions) : file_(path), needs_positions_(positions) {}
+    H5adReader(const std::filesystem::path& path, bool positions) : file_(path), needs_positions_(positions) {
+        if (file_.kind("/obs") == Kind::None || file_.kind("/var") == Kind::None) file_.fail("lacks obs or var; it is not an AnnData file");
+        obs_.emplace(file_, "/obs");
+    }
 
     SpotData read() {
-        if (file_.kind("/obs") == Kind::None || file_.kind("/var") == Kind::None) file_.fail("lacks obs or var; it is not an AnnData file");
         data_.format = "h5ad";
         SpotTable& spots = data_.spots;
-        spots.barcodes = index("/obs");
+        spots.barcodes = obs_->names();
         if (spots.size() == 0) file_.fail("has no spots");
         std::unordered_set<std::string> seen;
         for (const auto& name : spots.barcodes)
@@ -39,14 +42,7 @@ public:
 private:
     std::size_t n() const { return data_.spots.size(); }
 
-    // Row names of obs or var.
-    std::vector<std::string> index(const std::string& table) {
-        if (file_.kind(table) != Kind::Group)
-            throw Error(ErrorCode::Unsupported, "was written by an anndata older than 0.7; open and save it with a current one", file_.path());
-        for (const auto& name : {file_.text_attribute(table, "_index").value_or("_index"), std::string("_index"), std::string("index")})
-            if (file_.kind(table + "/" + name) == Kind::String) return file_.strings(table + "/" + name);
-        file_.fail("has no row names in '" + table + "'");
-    }
+    std::vector<std::string> names_of(const std::string& frame) { return H5adFrame(file_, frame).names(); }
 
     void read_own() {
         if (file_.kind("/uns/c2l/provenance") == Kind::String)
@@ -106,7 +102,7 @@ private:
 
     // X where it holds counts; else counts from where they are kept by habit; else counts that X still determines.
     void read_expression() {
-        const auto genes = index("/var");
+        const auto genes = names_of("/var");
         var_genes_ = genes.size();
         const bool has_x = file_.kind("/X") != Kind::None;
         if (has_x) data_.expression = matrix("/X", genes);
@@ -116,11 +112,15 @@ private:
         }
         if (has_x && data_.expression.unit == ExpressionUnit::Counts) return;
         for (const char* name : {"counts", "raw_counts", "raw"})
-            if (take_counts("/layers/" + std::string(name), genes, "layers['" + std::string(name) + "']")) return;
-        if (file_.kind("/raw/var") == Kind::Group && take_counts("/raw/X", index("/raw/var"), "raw")) {
-            var_replaced_ = true;
-            return;
-        }
+            if (take_counts("/layers/" + std::string(name), genes, "layers['" + std::string(name) + "']")) {
+                layer_used_ = name;
+                return;
+            }
+        for (const std::string raw : {"/raw/", "/raw."})  // the latter before anndata 0.7
+            if (file_.kind(raw + "var") != Kind::None && take_counts(raw + "X", names_of(raw + "var"), "raw")) {
+                var_replaced_ = true;
+                return;
+            }
         if (!has_x) file_.fail("has no X and no counts in layers or raw");
         if (data_.expression.unit != ExpressionUnit::Log1p) return;
         if (auto counts = recover_counts(data_.expression)) {
@@ -143,54 +143,28 @@ private:
         s.array_row.assign(n(), -1);
         s.array_col.assign(n(), -1);
         s.in_tissue.assign(n(), 1);
-        const std::string row_names = file_.text_attribute("/obs", "_index").value_or("_index");
-        for (const auto& name : file_.children("/obs")) {
-            if (name == row_names || name == "_index" || name == "__categories") continue;
-            std::vector<float> numbers;
+        for (const auto& name : obs_->columns()) {
+            std::vector<double> numbers;
             std::vector<std::string> labels;
-            if (!column("/obs/" + name, name, numbers, labels)) continue;
-            if (!labels.empty()) data_.labels[name] = std::move(labels);
-            else if (name == "in_tissue") std::transform(numbers.begin(), numbers.end(), s.in_tissue.begin(), [](float v) { return v != 0; });
-            else if (name == "array_row" || name == "array_col") std::transform(numbers.begin(), numbers.end(), (name == "array_row" ? s.array_row : s.array_col).begin(), [](float v) { return std::isfinite(v) && std::abs(v) < 1e9f ? static_cast<int>(v) : -1; });
-            else data_.obs[name] = std::move(numbers);
-        }
-    }
-
-    // One column of obs: numbers or labels. False, with an issue, where it is neither or its length is wrong.
-    bool column(const std::string& at, const std::string& name, std::vector<float>& numbers, std::vector<std::string>& labels) {
-        const Kind kind = file_.kind(at);
-        if (kind == Kind::Group && file_.kind(at + "/categories") != Kind::None) labels_of(at + "/codes", at + "/categories", labels);
-        else if (kind == Kind::Group && file_.kind(at + "/values") != Kind::None) nullable(at, numbers);
-        else if (kind == Kind::Integer && file_.kind("/obs/__categories/" + name) != Kind::None) labels_of(at, "/obs/__categories/" + name, labels);
-        else if (kind == Kind::String) labels = file_.strings(at);
-        else if (kind == Kind::Integer || kind == Kind::Float || kind == Kind::Boolean) numbers = file_.floats(at);
-        if (numbers.size() == n() || labels.size() == n()) return true;
-        data_.issues.push_back({Severity::Warning, "The column '" + name + "' of obs was left out; its kind or length is not readable.", ""});
-        return false;
-    }
-
-    void labels_of(const std::string& codes_at, const std::string& categories_at, std::vector<std::string>& labels) {
-        std::vector<std::string> categories;
-        if (file_.kind(categories_at) == Kind::String) categories = file_.strings(categories_at);
-        else
-            for (const double v : file_.doubles(categories_at)) {
-                std::string text = std::to_string(v);
-                text.erase(text.find_last_not_of('0') + 1);
-                if (text.back() == '.') text.pop_back();
-                categories.push_back(text);
+            obs_->column(name, numbers, labels);
+            if (numbers.size() != n() && labels.size() != n()) {
+                data_.issues.push_back({Severity::Warning, "The column '" + name + "' of obs was left out; its kind or length is not readable.", ""});
+                continue;
             }
-        for (const auto code : file_.integers(codes_at)) {
-            if (code >= static_cast<std::int64_t>(categories.size())) file_.fail("names a category that does not exist at '" + codes_at + "'");
-            labels.push_back(code < 0 ? "" : categories[static_cast<std::size_t>(code)]);
+            const auto whole = [](double v) { return std::isfinite(v) && std::abs(v) < 1e9 ? static_cast<int>(v) : -1; };
+            if (!labels.empty()) data_.labels[name] = std::move(labels);
+            else if (name == "in_tissue") std::transform(numbers.begin(), numbers.end(), s.in_tissue.begin(), [](double v) { return v != 0; });
+            else if (name == "array_row" || name == "array_col") std::transform(numbers.begin(), numbers.end(), (name == "array_row" ? s.array_row : s.array_col).begin(), whole);
+            else data_.obs[name] = as_floats(numbers);
         }
     }
 
-    void nullable(const std::string& at, std::vector<float>& numbers) {
-        numbers = file_.floats(at + "/values");
-        if (file_.kind(at + "/mask") == Kind::None) return;
-        const auto mask = file_.floats(at + "/mask");
-        for (std::size_t i = 0; i < std::min(mask.size(), numbers.size()); ++i)
-            if (mask[i] != 0) numbers[i] = std::numeric_limits<float>::quiet_NaN();
+    // What a float cannot hold becomes infinite, as HDF5 itself has it.
+    static std::vector<float> as_floats(const std::vector<double>& numbers) {
+        constexpr double kMost = std::numeric_limits<float>::max();
+        std::vector<float> out;
+        for (const double v : numbers) out.push_back(v > kMost ? std::numeric_limits<float>::infinity() : v < -kMost ? -std::numeric_limits<float>::infinity() : static_cast<float>(v));
+        return out;
     }
 
     void read_positions() {
@@ -201,9 +175,7 @@ private:
             if (shape.size() != 2 || shape[0] != n() || shape[1] < 2 || shape[1] > 3) file_.fail("has a shape of obsm['spatial'] that does not fit its " + std::to_string(n()) + " spots");
             const auto xy = file_.doubles("/obsm/spatial");
             for (std::size_t i = 0; i < n(); ++i) s.x.push_back(xy[i * shape[1]]), s.y.push_back(xy[i * shape[1] + 1]);
-        } else if (file_.kind("/obs/pxl_col_in_fullres") != Kind::None && file_.kind("/obs/pxl_row_in_fullres") != Kind::None) {
-            s.x = file_.doubles("/obs/pxl_col_in_fullres");
-            s.y = file_.doubles("/obs/pxl_row_in_fullres");
+        } else if (old_positions() || numbers_of_obs("pxl_col_in_fullres", s.x, "pxl_row_in_fullres", s.y)) {
         } else if (!needs_positions_) {
             s.x.assign(n(), 0);
             s.y.assign(n(), 0);
@@ -215,6 +187,27 @@ private:
             if (!std::isfinite(s.x[i]) || !std::isfinite(s.y[i])) file_.fail("has no position for the spot '" + s.barcodes[i] + "'");
     }
 
+    bool numbers_of_obs(const std::string& x, std::vector<double>& xs, const std::string& y, std::vector<double>& ys) {
+        const auto columns = obs_->columns();
+        std::vector<std::string> labels;
+        for (const auto& [name, values] : {std::pair{x, &xs}, std::pair{y, &ys}}) {
+            if (std::find(columns.begin(), columns.end(), name) == columns.end()) return false;
+            obs_->column(name, *values, labels);
+        }
+        return labels.empty();
+    }
+
+    // Before anndata 0.7 obsm was one dataset of records, with a short row of numbers for each key.
+    bool old_positions() {
+        if (file_.kind("/obsm") != Kind::Records) return false;
+        for (const auto& column : file_.records("/obsm")) {
+            if (column.name != "spatial" || column.width < 2 || column.width > 3) continue;
+            for (std::size_t i = 0; i + 1 < column.numbers.size(); i += column.width) data_.spots.x.push_back(column.numbers[i]), data_.spots.y.push_back(column.numbers[i + 1]);
+            return true;
+        }
+        return false;
+    }
+
     void read_spot_size() {
         int x = 0, y = 0;
         if (looks_like_array_position(data_.spots.barcodes.front(), x, y)) data_.spots.diameter_um = 100;
@@ -224,28 +217,38 @@ private:
             const std::string at = "/uns/spatial/" + library;
             if (file_.kind(at + "/scalefactors/spot_diameter_fullres") == Kind::Float)
                 if (const auto v = file_.doubles(at + "/scalefactors/spot_diameter_fullres"); v.size() == 1 && v[0] > 0 && std::isfinite(v[0])) data_.spots.diameter_px = v[0];
-            if (file_.kind(at + "/metadata/software_version") == Kind::String)
+            const std::string bin = at + "/scalefactors/bin_size_um";  // Visium HD
+            if (file_.kind(bin) == Kind::Float || file_.kind(bin) == Kind::Integer)
+                if (const auto v = file_.doubles(bin); v.size() == 1 && v[0] > 0 && v[0] <= 1000) data_.spots.diameter_um = v[0], data_.spots.square = true;
+            if (!data_.spots.square && file_.kind(at + "/metadata/software_version") == Kind::String)
                 if (const auto v = file_.strings(at + "/metadata/software_version"); v.size() == 1 && v[0].starts_with("spaceranger")) data_.spots.diameter_um = 55;
             break;
         }
     }
 
-    // Dense layers only: they are what maps have. Sparse ones are further counts, which would not fit densely.
+    // Dense layers only: they are what maps have. Sparse ones are further counts, which would not fit densely; they are named.
     void read_layers() {
         constexpr std::uint64_t kMostValues = std::uint64_t{1} << 29;
-        if (var_replaced_) return;
+        std::string not_read;
+        const auto leave = [&](const std::string& name) { not_read += (not_read.empty() ? "'" : ", '") + name + "'"; };
         for (const auto& name : file_.children("/layers")) {
             const std::string at = "/layers/" + name;
             const Kind kind = file_.kind(at);
-            if (kind != Kind::Float && kind != Kind::Integer) continue;
-            if (file_.size(at) > kMostValues) data_.issues.push_back({Severity::Warning, "The layer '" + name + "' was left out; it is too large to read densely.", ""});
+            if (name == layer_used_) continue;
+            if (var_replaced_ || (kind != Kind::Float && kind != Kind::Integer)) leave(name);
+            else if (file_.size(at) > kMostValues) data_.issues.push_back({Severity::Warning, "The layer '" + name + "' was left out; it is too large to read densely.", ""});
             else data_.layers[name] = dense_values(at, var_genes_);
         }
+        if (not_read.empty()) return;
+        note("Layers that were not read: " + not_read + ". " + (layer_used_.empty() ? "X" : "layers['" + layer_used_ + "']") +
+             (var_replaced_ ? " was replaced by raw, whose genes they do not have." : " is used; to have another, save it as X."));
     }
 
     h5::Reader file_;
     bool needs_positions_;
+    std::optional<H5adFrame> obs_;
     SpotData data_;
+    std::string layer_used_;  // whose counts stand for X
     std::optional<ExpressionUnit> own_unit_;
     std::size_t var_genes_ = 0;
     bool var_replaced_ = false;  // the genes are those of raw, not of X

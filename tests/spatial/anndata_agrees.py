@@ -63,3 +63,77 @@ with h5py.File(f"{folder}/old.h5ad", "r+") as f:
         del f["X"].attrs[key]
     f["X"].attrs["h5sparse_format"] = "csr"
     f["X"].attrs["h5sparse_shape"] = counts.shape
+
+
+# anndata before 0.7: obs, var and obsm are one dataset of records each, categories lie in uns, raw beside X under names with a dot. Text
+# of variable length as its last versions wrote it, of fixed width as the first did; in one piece and in compressed chunks.
+def records(frame, text, **categories):
+    columns = [("index", text(frame.index))] + [(c, categories.get(c, frame[c].to_numpy())) for c in frame.columns]
+    out = np.empty(len(frame), dtype=[(name, values.dtype) for name, values in columns])
+    for name, values in columns:
+        out[name] = values
+    return out
+
+
+def variable(values):
+    return np.array(list(values), dtype=h5py.string_dtype())
+
+
+def fixed(values):
+    return np.array([v.encode() for v in values])
+
+
+def write_before_07(name, text, x, raw=None, **storage):
+    source = a.obs["source"].astype("category")
+    labels = a.obs[["in_tissue", "array_row", "array_col", "source"]].copy()
+    labels["flag"] = np.arange(len(labels)) % 2 == 0
+    labels["note"] = [f"note {i}" for i in range(len(labels))]
+    with h5py.File(f"{folder}/{name}.h5ad", "w") as f:
+        obs = records(labels, text, source=source.cat.codes.to_numpy(), note=text(labels["note"]))
+        f.create_dataset("obs", data=obs, **storage)
+        f.create_dataset("var", data=records(a.var[[]], text), **storage)
+        f.create_dataset("uns/source_categories", data=text(source.cat.categories))
+        obsm = np.empty(len(labels), dtype=[("X_pca", "<f4", (3,)), ("spatial", "<f8", (2,))])
+        obsm["X_pca"], obsm["spatial"] = 0, a.obsm["spatial"]
+        f.create_dataset("obsm", data=obsm)
+        for key, matrix, frame in [("X", x, None), ("raw.X", raw, "raw.var")]:
+            if matrix is None:
+                continue
+            m = sp.csr_matrix(matrix)
+            g = f.create_group(key)
+            g.attrs["h5sparse_format"], g.attrs["h5sparse_shape"] = "csr", m.shape
+            for part in ("data", "indices", "indptr"):
+                g.create_dataset(part, data=getattr(m, part))
+            if frame:
+                f.create_dataset(frame, data=records(a.var[[]], text), **storage)
+
+
+write_before_07("records", variable, counts)
+write_before_07("records_fixed", fixed, counts)
+write_before_07("records_chunked", variable, counts, chunks=(8,), compression="gzip")
+write_before_07("records_raw", variable, scaled, raw=counts)
+
+# anndata 0.11 and later with pandas' own strings: values and a mask, also as row names.
+write("nullable", sp.csr_matrix(counts))
+with h5py.File(f"{folder}/nullable.h5ad", "r+") as f:
+    for frame, key, names in (("obs", "_index", list(a.obs_names)), ("var", "_index", list(a.var_names)), ("obs", "remark", ["r"] * 37)):
+        if key in f[frame]:
+            del f[frame][key]
+        g = f[frame].create_group(key)
+        g.attrs["encoding-type"], g.attrs["encoding-version"] = "nullable-string-array", "0.1.0"
+        g.create_dataset("values", data=names, dtype=h5py.string_dtype())
+        g.create_dataset("mask", data=np.array([key == "remark" and i == 4 for i in range(len(names))]))
+    f["obs"].attrs["column-order"] = [*f["obs"].attrs["column-order"], "remark"]
+
+# Names of spots as categories; layers that are sparse; the scale factors of Visium HD.
+write("names_by_category", sp.csr_matrix(counts))
+with h5py.File(f"{folder}/names_by_category.h5ad", "r+") as f:
+    names = f["obs/_index"][:]
+    del f["obs/_index"]
+    g = f["obs"].create_group("_index")
+    g.create_dataset("categories", data=names[::-1], dtype=h5py.string_dtype())
+    g.create_dataset("codes", data=np.arange(len(names), dtype=np.int8)[::-1])
+write("sparse_layers", sp.csr_matrix(counts), layers={"spliced": sp.csr_matrix(counts), "unspliced": sp.csc_matrix(counts), "smooth": counts / 2})
+write("bins", sp.csr_matrix(counts))
+with h5py.File(f"{folder}/bins.h5ad", "r+") as f:
+    f["uns/spatial/C4/scalefactors/bin_size_um"] = 8.0

@@ -1,3 +1,5 @@
+#include <hdf5.h>
+
 #include <QProcess>
 #include <cmath>
 #include <limits>
@@ -52,6 +54,23 @@ H5adContent content_of(const SpotData& d) {
 class TestH5ad : public QObject {
     Q_OBJECT
     test::Folder folder;
+
+    // Every byte of the records themselves changed, the references of their texts among them: a sentence or a table, never a crash.
+    void damaged_records() {
+        const std::string whole = read_file(folder / "records.h5ad");
+        const hid_t file = H5Fopen((folder / "records.h5ad").c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), obs = H5Dopen2(file, "/obs", H5P_DEFAULT);
+        const std::size_t offset = H5Dget_offset(obs), bytes = H5Dget_storage_size(obs);
+        H5Dclose(obs), H5Fclose(file);
+        QVERIFY(bytes > 37 * 40 && offset + bytes <= whole.size());
+        for (std::size_t at = offset; at < offset + bytes; at += at < offset + 120 ? 1 : 41)
+            for (const char value : {'\x01', '\x7f', '\xff'}) {
+                std::string bad = whole;
+                bad[at] = static_cast<char>(bad[at] ^ value);
+                write_file(folder / "bad.h5ad", bad);
+                const auto said = test::refusal([&] { read_h5ad(folder / "bad.h5ad"); });
+                QVERIFY2(!test::has(said, "wrong type"), said.c_str());
+            }
+    }
 
 private Q_SLOTS:
     void round_trip() {
@@ -129,6 +148,33 @@ private Q_SLOTS:
             const bool told = name == "layer" || name == "raw" || name == "log";
             QCOMPARE(r.issues.size(), std::size_t(told ? 1 : 0));
         }
+        for (const std::string name : {"records", "records_fixed", "records_chunked", "records_raw", "nullable", "names_by_category", "sparse_layers", "bins"}) {
+            const SpotData r = read_h5ad(folder / (name + ".h5ad"));
+            QCOMPARE(r.spots.barcodes, d.spots.barcodes);
+            QCOMPARE(r.expression.genes, d.expression.genes);
+            QCOMPARE(r.expression.indices, d.expression.indices);
+            QCOMPARE(r.expression.values, d.expression.values);
+            QCOMPARE(r.spots.x, d.spots.x);
+            QCOMPARE(r.spots.y, d.spots.y);
+            QCOMPARE(r.spots.in_tissue, d.spots.in_tissue);
+            QCOMPARE(r.spots.array_row, d.spots.array_row);
+            QCOMPARE(r.labels.at("source"), d.labels.at("source"));
+            if (name.starts_with("records")) {
+                QCOMPARE(r.labels.at("note")[36], std::string("note 36"));
+                QCOMPARE(r.obs.at("flag")[3], 0.f);
+                QCOMPARE(r.obs.at("flag")[4], 1.f);
+            }
+            QCOMPARE(r.spots.square, name == "bins");
+            QCOMPARE(r.issues.size(), std::size_t(name == "sparse_layers" || name == "records_raw" ? 1 : 0));
+        }
+        const SpotData nullable = read_h5ad(folder / "nullable.h5ad");
+        QCOMPARE(nullable.labels.at("remark")[3], std::string("r"));
+        QCOMPARE(nullable.labels.at("remark")[4], std::string());
+        const SpotData layers = read_h5ad(folder / "sparse_layers.h5ad");
+        QVERIFY2(test::has(layers.issues[0].text, "'spliced', 'unspliced'") && !test::has(layers.issues[0].text, "smooth"), layers.issues[0].text.c_str());
+        QCOMPARE(layers.layers.size(), std::size_t(1));
+        QCOMPARE(*read_h5ad(folder / "bins.h5ad").spots.diameter_um, 8.0);
+        damaged_records();
         QCOMPARE(read_h5ad(folder / "scaled.h5ad").expression.unit, ExpressionUnit::Other);
         C2L_REFUSED("not a number", read_h5ad(folder / "nan.h5ad"));
         C2L_REFUSED("obsm['spatial']", read_h5ad(folder / "nowhere.h5ad"));
