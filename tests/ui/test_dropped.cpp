@@ -46,6 +46,14 @@ private Q_SLOTS:
         QCOMPARE(guess.spots, positions);
         QCOMPARE(guess.counts, home_.filePath("mtx/matrix"));
     }
+
+    // Taken for a slide, so that the reader's words are heard when it is none.
+    void dicom_files_are_slides() {
+        const QString slide = write("scan.DCM", std::string(128, '\0') + "DICM, and no more");
+        const auto guess = ui::recognise_dropped({slide});
+        QVERIFY(guess.slide.isEmpty());
+        QVERIFY2(guess.note.contains("DICOM"), qPrintable(guess.note));
+    }
 };
 
 QTEST_APPLESS_MAIN(TestDropped)
