@@ -85,6 +85,7 @@ private Q_SLOTS:
     void lives_on_when_the_worker_crashes();
     void a_dropped_folder_fills_the_form();
     void a_slide_without_scale_needs_it();
+    void a_long_file_name_does_not_widen_the_panel();
     void a_dropped_project_opens();
     void a_broken_project_is_one_sentence();
     void a_hostile_tile_is_a_placeholder();
@@ -392,6 +393,17 @@ void TestWindow::a_dropped_folder_fills_the_form() {
     QTRY_VERIFY_WITH_TIMEOUT(window->document()->slide() != nullptr, 10000);  // it can be looked at before the import
     drop(window.get(), {home_.path() + "/nothing-here"});
     QTRY_VERIFY_WITH_TIMEOUT(!window->messages()->text().isEmpty(), 10000);
+}
+
+void TestWindow::a_long_file_name_does_not_widen_the_panel() {
+    const auto window = make_window();
+    const QString slide = home_.filePath("1.2.826.0.1.3680043.8.498.89270685617977080734813381651180014919.tiff");
+    QVERIFY(QFile::copy(bare_.slide, slide));
+    ImportForm* form = window->projectPanel()->form();
+    drop(form, {slide});
+    QTRY_VERIFY_WITH_TIMEOUT(window->document()->slide() != nullptr, 10000);
+    const QWidget* panel = window->projectPanel();
+    QTRY_VERIFY2(form->mapTo(panel, QPoint(form->width(), 0)).x() <= panel->width(), qPrintable(QString("%1 in %2").arg(form->width()).arg(panel->width())));
 }
 
 void TestWindow::a_slide_without_scale_needs_it() {

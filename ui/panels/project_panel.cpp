@@ -21,9 +21,15 @@ QString row(const QString& name, const QString& value) {
     return QString("<tr><td style='padding-right:12px;padding-bottom:2px'>%1</td><td style='padding-bottom:2px'><b>%2</b></td></tr>").arg(name, value);
 }
 
+// DICOM files are named by 60 digits that no line can be broken at; the panel would become as wide.
+QString short_name(const QString& name) {
+    constexpr int kMost = 30;
+    return name.size() <= kMost ? name : name.left(kMost / 2 - 1) + QStringLiteral("…") + name.right(kMost / 2);
+}
+
 QString slide_rows(const SlideInfo& info) {
     const QLocale locale;
-    QString html = row(QObject::tr("Slide"), QString::fromStdString(info.path.filename().string()).toHtmlEscaped());
+    QString html = row(QObject::tr("Slide"), short_name(QString::fromStdString(info.path.filename().string())).toHtmlEscaped());
     html += row(QObject::tr("Size"), QObject::tr("%1 × %2 px").arg(locale.toString(qlonglong(info.width)), locale.toString(qlonglong(info.height))));
     if (info.mpp) {
         html += row({}, QObject::tr("%1 × %2 mm").arg(info.width * *info.mpp / 1000, 0, 'f', 1).arg(info.height * *info.mpp / 1000, 0, 'f', 1));
