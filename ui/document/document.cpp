@@ -14,8 +14,9 @@ namespace {
 // What is made of a table once, away from the window's thread: 600,000 bins take a second.
 struct Examined {
     std::shared_ptr<const SpotData> data;
-    std::vector<float> depth;  // total per spot
-    QString gene;              // the most variable one
+    std::shared_ptr<const std::vector<float>> depth;  // total per spot
+    QString gene;                                     // the most variable one
+    double pitch_px = 0;
 };
 
 QString most_variable_gene(const ExpressionMatrix& e) {
@@ -38,7 +39,8 @@ QString most_variable_gene(const ExpressionMatrix& e) {
 
 Examined examine(SpotData data) {
     Examined out;
-    out.depth = data.expression.row_sums();
+    out.depth = std::make_shared<const std::vector<float>>(data.expression.row_sums());
+    out.pitch_px = data.spots.pitch_px();
     out.gene = most_variable_gene(data.expression);
     out.data = std::make_shared<const SpotData>(std::move(data));
     return out;
@@ -87,7 +89,8 @@ void Document::clear() {
     map_.reset();
     synthetic_.reset();
     reports_.reset();
-    depth_.clear();
+    depth_.reset();
+    pitch_px_ = map_pitch_px_ = 0;
     spots_gene_.clear();
     map_gene_.clear();
     slide_key_ = spots_key_ = map_id_ = synthetic_id_ = {};
@@ -162,6 +165,7 @@ void Document::load_spots(const ProjectSpots& spots) {
          [this](Examined spots) {
              spots_ = std::move(spots.data);
              depth_ = std::move(spots.depth);
+             pitch_px_ = spots.pitch_px;
              spots_gene_ = std::move(spots.gene);
              Q_EMIT spotsChanged();
          });
@@ -182,6 +186,7 @@ void Document::load_results() {
              [this](Examined map) {
                  map_ = std::move(map.data);
                  map_gene_ = std::move(map.gene);
+                 map_pitch_px_ = map.pitch_px;
                  Q_EMIT mapChanged();
              });
     }
@@ -208,10 +213,10 @@ double Document::spot_diameter_px() const {
     const SpotTable& t = spots_->spots;
     if (t.diameter_px) return *t.diameter_px;
     if (t.diameter_um && mpp() > 0) return *t.diameter_um / mpp();
-    return t.pitch_px() * 0.55;  // Visium's ratio of diameter to pitch, when the file is silent
+    return pitch_px_ * 0.55;  // Visium's ratio of diameter to pitch, when the file is silent
 }
 
-double Document::map_cell_px() const { return map_ ? map_->spots.pitch_px() : 0; }
+double Document::map_cell_px() const { return map_pitch_px_; }
 
 std::vector<Issue> Document::issues() const {
     std::vector<Issue> all;
@@ -251,15 +256,17 @@ QString to_text(MeasuredUnit unit) {
     return {};
 }
 
-std::vector<float> Document::measured(const QString& gene, MeasuredUnit unit) const {
-    if (!spots_) return {};
-    const auto column = spots_->expression.find_gene(gene.toStdString());
-    if (column < 0) return {};
-    auto values = spots_->expression.column(column);
-    if (spots_->expression.unit != ExpressionUnit::Counts || unit == MeasuredUnit::Counts) return values;
-    for (std::size_t i = 0; i < values.size(); ++i)
-        values[i] = unit == MeasuredUnit::Log1pCounts ? std::log1p(values[i]) : depth_[i] > 0 ? std::log1p(values[i] * 1e4f / depth_[i]) : 0.f;
-    return values;
+std::function<std::vector<float>()> Document::measured(const QString& gene, MeasuredUnit unit) const {
+    return [data = spots_, depth = depth_, name = gene.toStdString(), unit]() -> std::vector<float> {
+        if (!data) return {};
+        const auto column = data->expression.find_gene(name);
+        if (column < 0) return {};
+        auto values = data->expression.column(column);
+        if (data->expression.unit != ExpressionUnit::Counts || unit == MeasuredUnit::Counts) return values;
+        for (std::size_t i = 0; i < values.size(); ++i)
+            values[i] = unit == MeasuredUnit::Log1pCounts ? std::log1p(values[i]) : (*depth)[i] > 0 ? std::log1p(values[i] * 1e4f / (*depth)[i]) : 0.f;
+        return values;
+    };
 }
 
 QString Document::map_unit() const {
@@ -270,11 +277,14 @@ QString Document::map_unit() const {
     return QString::fromLatin1(c2l::to_string(map_->expression.unit));
 }
 
-std::vector<float> Document::predicted(const QString& gene) const {
-    if (!map_) return {};
-    const auto column = map_->expression.find_gene(gene.toStdString());
-    return column < 0 ? std::vector<float>() : map_->expression.column(column);
+std::function<std::vector<float>()> Document::predicted_later(const QString& gene) const {
+    return [data = map_, name = gene.toStdString()]() -> std::vector<float> {
+        const auto column = data ? data->expression.find_gene(name) : -1;
+        return column < 0 ? std::vector<float>() : data->expression.column(column);
+    };
 }
+
+std::vector<float> Document::predicted(const QString& gene) const { return predicted_later(gene)(); }
 
 std::optional<float> Document::predicted_at(const QString& gene, const std::string& layer, std::size_t cell) const {
     if (!map_) return std::nullopt;

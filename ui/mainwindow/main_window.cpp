@@ -162,6 +162,7 @@ void MainWindow::connectDocument() {
     connect(project_->form(), &ImportForm::importRequested, jobs_, [this](const nlohmann::json& p) { jobs_->start("import", p); });
     connect(job_, &JobPanel::runRequested, jobs_, [this](const nlohmann::json& p) { jobs_->start("run", p); });
     connect(job_, &JobPanel::stopRequested, jobs_, &Jobs::stop);
+    connect(slide_, &SlidePage::expressionShown, expression_, &ExpressionPanel::showExpression);
     connect(slide_, &SlidePage::pointed, pointed_, &QLabel::setText);
     connect(slide_->view(), &SlideView::viewChanged, this, [this] {
         const auto m = slide_->view()->magnification();
@@ -178,7 +179,7 @@ void MainWindow::projectOpened() {
 }
 
 void MainWindow::recolour() {
-    expression_->showExpression(slide_->showExpression(expression_->settings()));
+    slide_->showExpression(expression_->settings());
     landscape_->showExpression(expression_->settings());
 }
 
@@ -219,7 +220,7 @@ void MainWindow::setTheme(Theme theme) { apply_theme(*qApp, theme); }
 
 bool MainWindow::isQuiet() const {
     const auto& loader = slide_->view()->loader();
-    return document_->busy().isEmpty() && (!document_->slide() || (loader && loader->isOverviewCurrent() && !loader->isEstimating())) && (!document_->slide() || tabs_->currentWidget() != slide_ || (slide_->view()->isSettled() && slide_->secondView()->isSettled())) &&
+    return document_->busy().isEmpty() && slide_->isQuiet() && (!document_->slide() || (loader && loader->isOverviewCurrent() && !loader->isEstimating())) && (!document_->slide() || tabs_->currentWidget() != slide_ || (slide_->view()->isSettled() && slide_->secondView()->isSettled())) &&
            gallery_->pairs()->isQuiet() && dial_->isQuiet();
 }
 

@@ -5,35 +5,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ui/document/background.h"
 #include "ui/document/document.h"
 
 namespace c2l::ui {
-namespace {
-
-QString figures(const std::vector<float>& values, const QString& places) {
-    double sum = 0;
-    std::size_t n = 0, seen = 0;
-    for (const float v : values) {
-        if (!std::isfinite(v)) continue;
-        sum += v;
-        ++n;
-        seen += v != 0;
-    }
-    if (n == 0) return {};
-    return QObject::tr("%L1 %2, not zero in %3 %, mean %4").arg(n).arg(places).arg(100.0 * static_cast<double>(seen) / static_cast<double>(n), 0, 'f', 0).arg(sum / static_cast<double>(n), 0, 'f', 2);
-}
-
-}  // namespace
-
-ColourScale scale_for(const std::vector<float>& values, const ExpressionSettings& s) {
-    ColourScale scale = s.fixed_limits ? ColourScale{s.low, std::max(s.high, s.low + 1e-6)} : limits_at(values, std::min(s.low, s.high), std::max(s.low, s.high));
-    scale.log = s.log;
-    scale.zero_transparent = s.zero_transparent;
-    return scale;
-}
 
 SlidePage::SlidePage(Document* document, QWidget* parent)
     : QWidget(parent), document_(document), view_(new SlideView), second_(new SlideView), spots_(new SpotOverlay(this)), map_(new MapOverlay(this)) {
+    pool_.setMaxThreadCount(1);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
     auto* beside = new QSplitter;
@@ -52,6 +31,8 @@ SlidePage::SlidePage(Document* document, QWidget* parent)
     connect(document_, &Document::mapChanged, this, &SlidePage::takeMap);
     for (SlideView* view : {view_, second_}) connectView(view);
 }
+
+SlidePage::~SlidePage() { pool_.waitForDone(); }
 
 void SlidePage::connectView(SlideView* view) {
     connect(view, &SlideView::cursorMoved, this, &SlidePage::describeCursor);
@@ -90,82 +71,95 @@ void SlidePage::takeSlide() {
 }
 
 void SlidePage::takeSpots() {
-    const auto& data = document_->spots();
-    if (!data) {
-        spots_->setSpots({}, {}, 1);
-        return;
-    }
-    const SpotTable& t = data->spots;
-    auto grid = t.square ? GridMap::from_cells(t.array_col, t.array_row, t.x, t.y) : std::nullopt;
-    if (grid) spots_->setBins(t.x, t.y, std::move(*grid));
-    else spots_->setSpots(t.x, t.y, std::max(1.0, document_->spot_diameter_px()));
-    std::vector<std::uint8_t> off_tissue(t.in_tissue.size());
-    std::transform(t.in_tissue.begin(), t.in_tissue.end(), off_tissue.begin(), [](std::uint8_t in) { return in == 0; });
-    if (off_tissue.size() == t.size()) spots_->setDimmed(std::move(off_tissue));
+    const auto data = document_->spots();
+    spots_->setSpots({}, {}, 1);
+    forgetColours();
+    if (!data) return;
+    ++placing_;
+    run_in_background(pool_, this, [data] { return places_of(data->spots); }, [this, data](auto places) {
+        --placing_;
+        if (!places || data != document_->spots()) return;
+        if (places.value->grid) spots_->setBins(std::move(places.value->x), std::move(places.value->y), std::move(*places.value->grid));
+        else spots_->setSpots(std::move(places.value->x), std::move(places.value->y), std::max(1.0, document_->spot_diameter_px()));
+        if (!places.value->off_tissue.empty()) spots_->setDimmed(std::move(places.value->off_tissue));
+        forgetColours();
+        colour();
+    });
+}
+
+void SlidePage::forgetColours() {
+    shown_request_ = {};
+    measured_ = predicted_ = {};
 }
 
 void SlidePage::takeMap() {
     const auto& data = document_->map();
+    forgetColours();
     if (!data || data->spots.size() == 0) return map_->clear();
     map_->setGrid(GridMap::from_centres(data->spots.x, data->spots.y, document_->map_cell_px()), data->spots.size());
     map_->setInDistribution(document_->in_distribution());
 }
 
-ExpressionShown SlidePage::showExpression(const ExpressionSettings& s) {
+void SlidePage::showExpression(const ExpressionSettings& s) {
     const bool both = isSideBySide();
+    settings_ = s;
     spots_->setVisible(s.shown && (both || !s.predicted));
     map_->setVisible(s.shown && (both || s.predicted));
     spots_->setOpacity(s.opacity);
     map_->setOpacity(s.opacity);
     spots_->setSizeFactor(s.spot_size);
     map_->setDimUncertain(s.abstain);
-    gene_ = s.gene;
-    ExpressionShown measured, predicted;
-    if (both || !s.predicted) measured = showMeasured(s);
-    if (both || s.predicted) predicted = showPredicted(s, both && measured.any ? &measured : nullptr);
-    measured_unit_ = measured.unit;
-    predicted_unit_ = predicted.unit;
+    colour();
+}
+
+ColouringRequest SlidePage::wanted() const {
+    const bool both = isSideBySide();
+    return {settings_, both || !settings_.predicted, both || settings_.predicted, document_->spots(), document_->map(), document_->map_unit()};
+}
+
+void SlidePage::colour() {
+    if (colouring_) return;  // asked again when that is done
+    const ColouringRequest request = wanted();
+    if (request.sameColours(shown_request_)) return Q_EMIT expressionShown(settings_.predicted ? predicted_ : measured_);
+    colouring_ = true;
+    run_in_background(
+        pool_, this,
+        [request, measured = document_->measured(settings_.gene, settings_.unit), predicted = document_->predicted_later(settings_.gene)] { return work_out(request, measured, predicted); },
+        [this, request](auto outcome) {
+            colouring_ = false;
+            if (outcome && request.spots == document_->spots() && request.map == document_->map()) take(request, std::move(*outcome.value));
+            if (!outcome) Q_EMIT pointed(outcome.error);
+            else if (!wanted().sameColours(request)) colour();
+        });
+}
+
+void SlidePage::take(const ColouringRequest& request, Colouring colouring) {
+    const auto& [measured, predicted] = colouring;
+    if (request.measured && (measured.values.empty() || measured.values.size() == spots_->count())) {
+        spots_->setColours(request.settings.colours, measured.shown.scale);
+        spots_->setValues(std::move(colouring.measured.values));
+    }
+    if (request.predicted) map_->setColours(request.settings.colours, predicted.shown.scale);
+    if (request.predicted && document_->map()) map_->setValues(std::move(colouring.predicted.values));
+    shown_request_ = request;
+    measured_ = measured.shown;
+    predicted_ = predicted.shown;
+    const bool both = request.measured && request.predicted;
     const auto caption = [&](const ExpressionShown& shown, const QString& what) {
         if (!shown.any) return QString();
-        return both ? tr("%1, %2: %3 to %4 %5").arg(gene_, what).arg(shown.scale.low, 0, 'g', 3).arg(shown.scale.high, 0, 'g', 3).arg(shown.unit) : tr("%1, %2").arg(gene_, what);
+        return both ? tr("%1, %2: %3 to %4 %5").arg(shown.title, what).arg(shown.scale.low, 0, 'g', 3).arg(shown.scale.high, 0, 'g', 3).arg(shown.unit) : tr("%1, %2").arg(shown.title, what);
     };
-    view_->setCaption(both || !s.predicted ? caption(measured, tr("measured")) : caption(predicted, tr("predicted")));
-    second_->setCaption(predicted.any ? caption(predicted, tr("predicted")) : tr("as scanned"));
-    return s.predicted ? predicted : measured;
+    view_->setCaption(request.measured ? caption(measured_, tr("measured")) : caption(predicted_, tr("predicted")));
+    second_->setCaption(predicted_.any ? caption(predicted_, tr("predicted")) : tr("as scanned"));
+    Q_EMIT expressionShown(request.settings.predicted ? predicted_ : measured_);
 }
 
-ExpressionShown SlidePage::showMeasured(const ExpressionSettings& s) {
-    auto values = document_->measured(s.gene, s.unit);
-    if (values.size() != spots_->count()) values.clear();
-    ExpressionShown shown;
-    shown.any = !values.empty();
-    if (shown.any) {
-        const auto unit = document_->spots()->expression.unit;
-        shown.scale = scale_for(values, s);
-        shown.title = s.gene;
-        shown.unit = unit == ExpressionUnit::Counts ? to_text(s.unit) : QString::fromLatin1(to_string(unit));
-        shown.figures = figures(values, tr("spots"));
-    }
-    spots_->setColours(s.colours, shown.scale);
-    spots_->setValues(std::move(values));
-    return shown;
-}
-
-// `measured`: beside it, whose limits are taken over where both are in one unit.
-ExpressionShown SlidePage::showPredicted(const ExpressionSettings& s, const ExpressionShown* measured) {
-    auto values = document_->predicted(s.gene);
-    ExpressionShown shown;
-    shown.any = !values.empty();
-    if (!shown.any && document_->map()) values.assign(document_->map()->spots.size(), std::nanf(""));
-    if (shown.any) {
-        shown.title = s.gene;
-        shown.unit = document_->map_unit();
-        shown.scale = measured && measured->unit == shown.unit ? measured->scale : scale_for(values, s);
-        shown.figures = figures(values, tr("places"));
-    }
-    map_->setColours(s.colours, shown.scale);
-    if (document_->map()) map_->setValues(std::move(values));
-    return shown;
+std::optional<ExpressionLegend> SlidePage::legend(const SlideView* view) const {
+    const bool predicted = view == second_ || !shown_request_.measured;
+    const ExpressionShown& shown = predicted ? predicted_ : measured_;
+    const Layer* layer = predicted ? static_cast<const Layer*>(map_) : spots_;
+    if (!shown.any || !layer->isVisible() || (view == second_ && !isSideBySide())) return std::nullopt;
+    return ExpressionLegend{shown, shown_request_.settings.colours, predicted ? tr("predicted") : tr("measured")};
 }
 
 void SlidePage::goTo(double x, double y) {
@@ -178,15 +172,15 @@ QString SlidePage::measuredAt(double x, double y) const {
     if (i < 0) return {};
     const auto at = static_cast<std::size_t>(i);
     const QString spot = tr("   ·   spot %1").arg(QString::fromStdString(document_->spots()->spots.barcodes[at]));
-    return spots_->values().empty() ? spot : spot + tr(": %1 %2 %3").arg(gene_).arg(spots_->values()[at], 0, 'f', 2).arg(measured_unit_);
+    return spots_->values().empty() ? spot : spot + tr(": %1 %2 %3").arg(measured_.title).arg(spots_->values()[at], 0, 'f', 2).arg(measured_.unit);
 }
 
 QString SlidePage::predictedAt(double x, double y) const {
     const int i = map_->isVisible() && document_->map() ? map_->grid().place_at(x, y) : -1;
     const auto at = static_cast<std::size_t>(i);
     if (i < 0 || at >= map_->values().size() || !std::isfinite(map_->values()[at])) return {};
-    QString text = tr("   ·   %1 %2 %3").arg(gene_).arg(map_->values()[at], 0, 'f', 2).arg(predicted_unit_);
-    const auto low = document_->predicted_at(gene_, "lower", at), high = document_->predicted_at(gene_, "upper", at);
+    QString text = tr("   ·   %1 %2 %3").arg(predicted_.title).arg(map_->values()[at], 0, 'f', 2).arg(predicted_.unit);
+    const auto low = document_->predicted_at(predicted_.title, "lower", at), high = document_->predicted_at(predicted_.title, "upper", at);
     if (low && high) text += tr(" (90 % interval %1 to %2)").arg(*low, 0, 'f', 2).arg(*high, 0, 'f', 2);
     return text;
 }

@@ -81,6 +81,20 @@ int ColourScale::index(double v) const {
     return static_cast<int>(std::lround(position(v) * 255));
 }
 
+// As index() says, with what is the same for all worked out once.
+std::vector<int> ColourScale::indices(const std::vector<float>& values) const {
+    std::vector<int> out(values.size());
+    const double a = stretched(low, log), b = stretched(high, log);
+    const double factor = b > a ? 255 / (b - a) : 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const double v = values[i];
+        if (std::isnan(v) || (zero_transparent && v == 0)) out[i] = -1;
+        else if (factor > 0) out[i] = static_cast<int>(std::clamp((stretched(v, log) - a) * factor, 0.0, 255.0) + 0.5);
+        else out[i] = v >= high ? 255 : 0;
+    }
+    return out;
+}
+
 ColourScale limits_at(const std::vector<float>& values, double low_percent, double high_percent) {
     const auto sorted = finite_sorted(values);
     ColourScale scale;

@@ -37,6 +37,7 @@ struct ColourScale {
     double position(double value) const;  // 0 … 1, clamped; NaN for NaN
     double value(double position) const;  // the inverse
     int index(double value) const;        // 0 … 255; -1: not drawn (NaN, or zero when transparent)
+    std::vector<int> indices(const std::vector<float>& values) const;  // of many at once
     bool operator==(const ColourScale&) const = default;
 };
 

@@ -69,8 +69,9 @@ void MapOverlay::colour() const {
     if (!image_.isNull() || grid_.empty() || values_.empty()) return;
     const ColourMap& map = ColourMap::get(map_);
     std::vector<QRgb> colours(places_, 0);
+    const std::vector<int> indices = scale_.indices(values_);
     for (std::size_t i = 0; i < places_; ++i) {
-        const int index = scale_.index(values_[i]);
+        const int index = indices[i];
         if (index < 0) continue;
         double alpha = 1;
         if (dim_ && !in_distribution_.empty()) {

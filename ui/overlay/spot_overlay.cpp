@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "base/error.h"
 
@@ -162,18 +163,18 @@ int SpotOverlay::hit(QPointF level0) const { return spotAt(level0.x(), level0.y(
 
 void SpotOverlay::recolour() {
     bins_.clear();
-    colours_.resize(count());
-    for (std::size_t i = 0; i < count(); ++i) {
-        if (!dimmed_.empty() && dimmed_[i]) {
-            colours_[i] = kDimmed;
-        } else if (values_.empty()) {
-            colours_[i] = kPlain;
-        } else {
-            // Not measured is told apart from zero: a faint ring.
-            colours_[i] = std::isnan(values_[i]) ? kDimmed : scale_.index(values_[i]);
-        }
-    }
+    stale_ = true;  // worked out once, when it is painted, however much was set before
     Q_EMIT changed();
+}
+
+void SpotOverlay::workOutColours() {
+    if (!std::exchange(stale_, false)) return;
+    if (values_.empty()) colours_.assign(count(), kPlain);
+    else colours_ = scale_.indices(values_);
+    for (std::size_t i = 0; i < values_.size(); ++i)
+        if (colours_[i] < 0 && std::isnan(values_[i])) colours_[i] = kDimmed;  // not measured is told apart from zero: a faint ring
+    for (std::size_t i = 0; i < dimmed_.size(); ++i)
+        if (dimmed_[i]) colours_[i] = kDimmed;
 }
 
 void SpotOverlay::paintDisc(QPainter& painter, QPointF centre, double diameter, int colour) const {
@@ -219,6 +220,7 @@ QRgb SpotOverlay::flatColour(int colour) const {
 
 void SpotOverlay::paint(QPainter& painter, const ViewTransform& view) {
     if (x_.empty()) return;
+    workOutColours();
     if (areBins()) {
         paintBins(painter, view);
     } else {

@@ -50,6 +50,7 @@ private:
     void take(std::vector<double> x, std::vector<double> y, double diameter_px);
     void index();
     void recolour();
+    void workOutColours();
     QRgb flatColour(int colour) const;  // of a bin, or of a spot that is a few pixels; premultiplied
     void paintBins(QPainter& painter, const ViewTransform& view);
     void paintDiscs(QPainter& painter, const ViewTransform& view, const std::vector<std::size_t>& seen);
@@ -64,6 +65,7 @@ private:
     std::vector<float> values_;
     std::vector<int> colours_;  // index into the colour map, kPlain, kDimmed or kHidden
     std::vector<std::uint8_t> dimmed_, selected_;
+    bool stale_ = true;  // colours_ does not follow the rest
     double diameter_ = 1, size_factor_ = 1;
     ColourMapId map_ = ColourMapId::Viridis;
     ColourScale scale_;

@@ -41,14 +41,14 @@ QString slide_rows(const SlideInfo& info) {
     return html;
 }
 
-QString spot_rows(const SpotData& data, double mpp) {
+QString spot_rows(const SpotData& data, double mpp, double pitch_px) {
     const QLocale locale;
     QString html = row(QObject::tr("Spots"), locale.toString(qulonglong(data.spots.size())));
     html += row(QObject::tr("Genes"), locale.toString(qlonglong(data.expression.cols())));
     html += row(QObject::tr("Unit"), to_string(data.expression.unit));
     if (data.spots.diameter_um) html += row(QObject::tr("Diameter"), QObject::tr("%1 µm").arg(*data.spots.diameter_um, 0, 'f', 0));
     else if (data.spots.diameter_px && mpp > 0) html += row(QObject::tr("Diameter"), QObject::tr("%1 µm").arg(*data.spots.diameter_px * mpp, 0, 'f', 0));
-    if (mpp > 0) html += row(QObject::tr("Pitch"), QObject::tr("%1 µm").arg(data.spots.pitch_px() * mpp, 0, 'f', 0));
+    if (mpp > 0) html += row(QObject::tr("Pitch"), QObject::tr("%1 µm").arg(pitch_px * mpp, 0, 'f', 0));
     return html;
 }
 
@@ -126,7 +126,7 @@ void ProjectPanel::refresh() {
         html += QString("<p style='margin:0 0 6px 0'><b style='color:%1'>%2</b></p>").arg(accent().name(), tr("Simulated section: made by the program, no patient's tissue."));
     html += "<table cellspacing='0' cellpadding='0'>";
     if (document_->slide()) html += slide_rows(document_->slide()->info());
-    if (document_->spots()) html += spot_rows(*document_->spots(), document_->mpp());
+    if (document_->spots()) html += spot_rows(*document_->spots(), document_->mpp(), document_->spot_pitch_px());
     html += "</table>";
     if (!project && !document_->slide()) html = tr("A project joins a slide with its spots. Drop the files below, or fill in the form, then press Import.");
     if (!document_->busy().isEmpty()) html += "<p style='margin:6px 0 0 0'><i>" + document_->busy().toHtmlEscaped() + "</i></p>";
