@@ -11,6 +11,7 @@
 #include "screenshot.h"
 #include "ui/landscape/landscape_view.h"
 #include "ui/mainwindow/main_window.h"
+#include "ui/mainwindow/stain_menu.h"
 #include "ui/panels/theme.h"
 
 int main(int argc, char** argv) {
@@ -36,7 +37,9 @@ int main(int argc, char** argv) {
     if (!options.file.isEmpty()) window.open(options.file);
     if (!options.gene.isEmpty()) window.setGene(options.gene);
     if (options.side_by_side) window.setSideBySide(true);
-    if (!options.screenshot.isEmpty()) new Screenshot(&window, options.screenshot, options.tab);
+    if (options.stain) window.stain()->setLook({*options.stain});
+    if (!options.picture.isEmpty()) new Screenshot(&window, options.picture, {}, Screenshot::What::View);
+    else if (!options.screenshot.isEmpty()) new Screenshot(&window, options.screenshot, options.tab);
     else if (!options.tab.isEmpty()) window.setTab(options.tab);
     return QApplication::exec();
 }

@@ -16,6 +16,8 @@ StudioOptions parse_options(const QStringList& arguments) {
     parser.addOption({"theme", "Colours: light or dark.", "name"});
     parser.addOption({"size", "Size of the window in pixels.", "WxH"});
     parser.addOption({"screenshot", "Saves a picture of the window as PNG once everything is shown, and ends.", "file"});
+    parser.addOption({"picture", "Saves what the slide view shows as PNG with a scale bar, and ends.", "file"});
+    parser.addOption({"stain", "Colours of the slide: original, haematoxylin, eosin, residual, macenko or reinhard; for looking alone.", "name"});
     parser.addOption({"benchmark", "Measures how fluently the slide FILE is shown, without a window, and ends: view.", "what"});
     parser.addOption({"spots", "With --benchmark: so many spots over the slide.", "count"});
     parser.addOption({"bins", "With --benchmark: so many square bins over the slide.", "count"});
@@ -40,6 +42,9 @@ StudioOptions parse_options(const QStringList& arguments) {
     options.json = parser.isSet("json");
     options.spots = parser.value("spots").toInt();
     options.bins = parser.value("bins").toInt();
+    options.picture = parser.value("picture");
+    if (parser.isSet("stain")) options.stain = stain_view_from(parser.value("stain").toStdString());
+    if (parser.isSet("stain") && !options.stain) options.error = "--stain must be original, haematoxylin, eosin, residual, macenko or reinhard";
     options.turned = parser.value("turned").toDouble();
     if (options.spots < 0 || options.bins < 0 || options.spots > 10'000'000 || options.bins > 10'000'000) options.error = "--spots and --bins take 0 to 10,000,000";
     if (!options.benchmark.isEmpty() && options.benchmark != "view") options.error = "--benchmark must be view";

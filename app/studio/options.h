@@ -4,6 +4,9 @@
 #include <QSize>
 #include <QString>
 #include <QStringList>
+#include <optional>
+
+#include "slide/stain_transform.h"
 
 namespace c2l::ui {
 
@@ -16,6 +19,8 @@ struct StudioOptions {
     QString benchmark;          // "view": measure the viewer on `file` and end; empty: none
     int spots = 0, bins = 0;  // over the slide of the benchmark
     double turned = 0;
+    std::optional<StainView> stain;  // of the benchmark, or of the window; none: as it was left
+    QString picture;            // save the slide view as a picture there and end
     bool json = false;          // figures as JSON
     QString error;              // a usage error, one sentence
 };

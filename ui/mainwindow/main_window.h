@@ -26,6 +26,7 @@ class ReportPanel;
 class SlidePage;
 class StainMenu;
 class TileGallery;
+class ViewPicture;
 class WorkerClient;
 
 class MainWindow : public QMainWindow {
@@ -46,6 +47,7 @@ public:
     Document* document() const { return document_; }
     Jobs* jobs() const { return jobs_; }
     SlidePage* slidePage() const { return slide_; }
+    ViewPicture* picture() const { return picture_; }
     StainMenu* stain() const { return stain_; }
     Annotations* annotations() const { return annotations_; }
     TileGallery* gallery() const { return gallery_; }
@@ -86,6 +88,7 @@ private:
     QTabWidget* tabs_;
     SlidePage* slide_;
     StainMenu* stain_ = nullptr;
+    ViewPicture* picture_ = nullptr;
     Annotations* annotations_;
     TileGallery* gallery_;
     GeneDial* dial_;

@@ -22,6 +22,7 @@
 #include "ui/mainwindow/recent_projects.h"
 #include "ui/mainwindow/slide_page.h"
 #include "ui/mainwindow/stain_menu.h"
+#include "ui/mainwindow/view_picture.h"
 #include "ui/panels/expression_panel.h"
 #include "ui/panels/import_form.h"
 #include "ui/panels/job_panel.h"
@@ -137,6 +138,11 @@ void MainWindow::makeViewMenu() {
         pictures->setAttribute(Qt::WA_DeleteOnClose);
         pictures->open();
     });
+    view->addSeparator();
+    picture_ = new ViewPicture(slide_, this);
+    picture_->fillMenu(view);
+    connect(picture_, &ViewPicture::said, messages_, &MessageBar::inform);
+    connect(picture_, &ViewPicture::failed, messages_, &MessageBar::warn);
     view->addSeparator();
     for (QDockWidget* dock : {project_dock_, expression_dock_, annotation_dock_, job_dock_}) view->addAction(dock->toggleViewAction());
     QMenu* theme = view->addMenu(tr("T&heme"));

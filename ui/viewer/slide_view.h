@@ -63,6 +63,7 @@ public:
     void setScaleBarVisible(bool visible);
     void setLeftDragPans(bool on) { left_drag_pans_ = on; }  // off while a drawing tool has the left button
 
+    void paintFront(QPainter& painter);  // all but the slide, the overview map and the linked cursor: layers, scale bar, caption, note
     bool isOverOverview(QPointF widget) const { return overviewRect().contains(widget); }
     bool isSettled() const;  // every visible tile is on screen at its proper level
     QSize sizeHint() const override { return {900, 650}; }
@@ -112,7 +113,9 @@ private:
     void paintTiles(QPainter& painter);
     void paintTile(QPainter& painter, const TileKey& key, const QRectF& clip);
     void paintMissing(QPainter& painter, const TileKey& key);
+    void paintLayers(QPainter& painter);
     void paintOverview(QPainter& painter);
+    void paintScaleBar(QPainter& painter);
     void paintCaption(QPainter& painter);
     void paintNote(QPainter& painter);
     void paintPointer(QPainter& painter);

@@ -56,24 +56,36 @@ void SlideView::paintEvent(QPaintEvent*) {
     }
     painter.fillRect(rect(), Qt::white);
     paintSlide(painter);
-    if (!layersHidden()) {
-        for (const auto& layer : layers_) {
-            if (!layer || !layer->isVisible() || layer->opacity() <= 0) continue;
-            painter.save();
-            layer->paint(painter, view_);
-            painter.restore();
-        }
-    }
+    paintLayers(painter);
     paintPointer(painter);
     paintOverview(painter);
-    if (scale_bar_visible_) {
-        const auto times = magnification();
-        const QString note = times ? QStringLiteral("%1×").arg(*times, 0, 'g', *times < 10 ? 2 : 3) : tr("µm/px unknown");
-        paint_scale_bar(painter, choose_scale_bar(view_.scale(), mpp(), std::min(160.0, width() / 3.0)), {kCorner, height() - kCorner},
-                        note);
-    }
+    paintScaleBar(painter);
     paintCaption(painter);
     paintNote(painter);
+}
+
+void SlideView::paintFront(QPainter& painter) {
+    paintLayers(painter);
+    paintScaleBar(painter);
+    paintCaption(painter);
+    paintNote(painter);
+}
+
+void SlideView::paintLayers(QPainter& painter) {
+    if (layersHidden()) return;
+    for (const auto& layer : layers_) {
+        if (!layer || !layer->isVisible() || layer->opacity() <= 0) continue;
+        painter.save();
+        layer->paint(painter, view_);
+        painter.restore();
+    }
+}
+
+void SlideView::paintScaleBar(QPainter& painter) {
+    if (!scale_bar_visible_) return;
+    const auto times = magnification();
+    const QString note = times ? QStringLiteral("%1×").arg(*times, 0, 'g', *times < 10 ? 2 : 3) : tr("µm/px unknown");
+    paint_scale_bar(painter, choose_scale_bar(view_.scale(), mpp(), std::min(160.0, width() / 3.0)), {kCorner, height() - kCorner}, note);
 }
 
 // Tiles are drawn upright by a painter that turns them.
