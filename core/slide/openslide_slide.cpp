@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "slide/row_source.h"
+#include "slide/tiff_directories.h"
 #include "slide/tiff_handle.h"
 
 namespace c2l {
@@ -60,6 +61,7 @@ std::string openslide_vendor(const fs::path& path) {
         TIFFSetWarningHandler(nullptr);
         TIFFSetErrorHandler(nullptr);
     });
+    check_tiff_directories(path);  // OpenSlide takes the memory first
     const char* vendor = openslide_detect_vendor(path.c_str());
     return vendor ? vendor : "";
 }

@@ -3,6 +3,8 @@
 #include <QTest>
 #include <algorithm>
 
+#include "base/error.h"
+#include "base/file.h"
 #include "base/random.h"
 #include "slide/slide.h"
 #include "slide/synthetic.h"
@@ -67,6 +69,32 @@ private Q_SLOTS:
     }
 
     // Bytes anywhere may be wrong; the worst that happens is an Error, and memory stays small.
+    // A thousand bytes that claim four billion: refused before anybody takes the memory.
+    void impossibleTagsAreRefused() {
+        for (const bool big : {false, true}) {
+            TiffKind kind;
+            kind.big = big;
+            write_tiff(path_, 64, 64, kind, plain());
+            QVERIFY(open(path_));
+            std::string bytes = read_file(path_);
+            const std::size_t word = big ? 8 : 4, entry = big ? 20 : 12;
+            const auto number = [&](std::size_t at, std::size_t n) {
+                std::uint64_t v = 0;
+                for (std::size_t i = n; i-- > 0;) v = v << 8 | static_cast<unsigned char>(bytes[at + i]);
+                return v;
+            };
+            const std::size_t directory = number(big ? 8 : 4, word);
+            bytes[directory + (big ? 8 : 2) + entry + 4 + 3] = '\x7f';  // the count of its second entry
+            write_file(path_, bytes);
+            try {
+                open(path_);
+                QFAIL("accepted");
+            } catch (const Error& error) {
+                QVERIFY2(std::string(error.what()).find("claims more than the file holds") != std::string::npos, error.what());
+            }
+        }
+    }
+
     void randomDamageNeverCrashes_data() {
         QTest::addColumn<int>("compression");
         QTest::addColumn<bool>("sub_ifds");

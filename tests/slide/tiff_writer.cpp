@@ -81,7 +81,7 @@ void write_blocks(TIFF* t, int width, int height, int level, const TiffKind& kin
 }  // namespace
 
 void write_tiff(const fs::path& path, int width, int height, const TiffKind& kind, const Pixels& pixels) {
-    TIFF* t = TIFFOpen(path.c_str(), "wl");  // little-endian
+    TIFF* t = TIFFOpen(path.c_str(), kind.big ? "wl8" : "wl");  // little-endian
     for (int level = 0; level < kind.levels; ++level) {
         const int w = std::max(1, width >> level), h = std::max(1, height >> level);
         write_tags(t, w, h, level, kind);
@@ -96,7 +96,7 @@ void write_tiff(const fs::path& path, int width, int height, const TiffKind& kin
 }
 
 void write_raw_tiff(const fs::path& path, int width, int height, const TiffKind& kind, const RawTile& tile) {
-    TIFF* t = TIFFOpen(path.c_str(), "wl");
+    TIFF* t = TIFFOpen(path.c_str(), kind.big ? "wl8" : "wl");
     write_tags(t, width, height, 0, kind);
     std::uint32_t index = 0;
     for (int y = 0; y < height; y += kind.tile)

@@ -15,6 +15,7 @@ struct TiffKind {
     int bits = 8, channels = 3, photometric = PHOTOMETRIC_RGB, planar = PLANARCONFIG_CONTIG, compression = COMPRESSION_NONE, predictor = 1;
     int alpha = -1;         // kind of the last channel (EXTRASAMPLE_…); -1: none
     int orientation = 0;    // 0: no tag
+    bool big = false;       // BigTIFF
     int tile = 64;          // 0: strips of 32 rows
     int levels = 1;         // each half as wide and high
     bool sub_ifds = false;  // levels below the first page, as OME-TIFF has them; otherwise pages
