@@ -69,7 +69,6 @@ void run_stage(const Stage& stage, nn::AdamW& optimiser, const JobContext& ctx) 
             save(false);
             throw Error(ErrorCode::Stopped, "stopped by the user; run the command again to go on");
         }
-        optimiser.zero_grad();
         const auto loss = stage.loss(step);
         loss.backward();
         if (processes.count() > 1) {

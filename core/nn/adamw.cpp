@@ -49,8 +49,6 @@ AdamW::AdamW(std::vector<Group> groups, const AdamWParams& params) : params_(par
     average_ = weights_.clone();
 }
 
-void AdamW::zero_grad() { gradients_.zero_(); }
-
 double AdamW::step(double rate_factor) {
     c10::NoGradGuard no_grad;
     ++steps_;
@@ -73,7 +71,7 @@ void AdamW::touch() {
 
 void AdamW::step_cpu(double rate, double clip, double ema) {
     auto *w = weights_.data_ptr<float>(), *m = first_.data_ptr<float>(), *v = second_.data_ptr<float>(), *a = average_.data_ptr<float>();
-    const auto* g = gradients_.data_ptr<float>();
+    auto* g = gradients_.data_ptr<float>();
     const double n = static_cast<double>(steps_);
     const auto correct1 = static_cast<float>(1.0 / (1.0 - std::pow(params_.beta1, n)));
     const auto correct2 = static_cast<float>(1.0 / (1.0 - std::pow(params_.beta2, n)));
@@ -106,6 +104,7 @@ void AdamW::step_any(double rate, double clip, double ema) {
         part.sub_(update.narrow(0, span.offset, span.count), rate * span.rate);
     }
     average_.lerp_(weights_, 1.0 - ema);
+    gradients_.zero_();
 }
 
 std::map<std::string, at::Tensor> AdamW::averaged() const {

@@ -33,7 +33,7 @@ public:
     };
     AdamW(std::vector<Group> groups, const AdamWParams& params);
 
-    void zero_grad();
+    // Takes one step down the gradients that backward has added up since the last one, and leaves them at zero.
     double step(double rate_factor);  // the schedule's factor; returns the gradient's norm before clipping
     std::int64_t steps() const { return steps_; }
     at::Tensor gradients() const { return gradients_; }  // all of them in one flat buffer: what several processes add up

@@ -8,7 +8,7 @@ C2L_PER_PROCESSOR void accumulate(std::int64_t count, const Bf16* __restrict x, 
     for (std::int64_t i = 0; i < count; ++i) total[i] += load(x[i]);
 }
 
-C2L_PER_PROCESSOR void adamw_step(std::int64_t count, const AdamWStep& given, const float* __restrict g, float* __restrict w, float* __restrict m, float* __restrict v,
+C2L_PER_PROCESSOR void adamw_step(std::int64_t count, const AdamWStep& given, float* __restrict g, float* __restrict w, float* __restrict m, float* __restrict v,
                                   float* __restrict a) {
     const AdamWStep s = given;
     for (std::int64_t i = 0; i < count; ++i) {
@@ -17,6 +17,7 @@ C2L_PER_PROCESSOR void adamw_step(std::int64_t count, const AdamWStep& given, co
         v[i] = s.beta2 * v[i] + (1 - s.beta2) * gi * gi;
         w[i] = w[i] * s.shrink - s.rate * (m[i] * s.correct1) / (std::sqrt(v[i] * s.correct2) + s.epsilon);
         a[i] = s.keep * a[i] + (1 - s.keep) * w[i];
+        g[i] = 0;  // while it is at hand: the next step adds to it
     }
 }
 

@@ -64,10 +64,10 @@ void attention_backward(const Head& head, const Bf16* q, const Bf16* k, const Bf
 // total += x over `count` numbers.
 void accumulate(std::int64_t count, const Bf16* x, float* total);
 
-// One step of nn::AdamW over `count` numbers: gradients g, weights w, moments m and v, the weights' average a.
+// One step of nn::AdamW over `count` numbers: gradients g, set to zero afterwards, weights w, moments m and v, the weights' average a.
 struct AdamWStep {
     float clip, beta1, beta2, correct1, correct2, epsilon, rate, shrink, keep;  // shrink: 1 − rate · decay; keep: of the average
 };
-void adamw_step(std::int64_t count, const AdamWStep& step, const float* g, float* w, float* m, float* v, float* a);
+void adamw_step(std::int64_t count, const AdamWStep& step, float* g, float* w, float* m, float* v, float* a);
 
 }  // namespace c2l::nn::kernels

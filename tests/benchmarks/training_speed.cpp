@@ -59,7 +59,6 @@ void time_all(const c10::Device& device, int repeats) {
     const generate::Velocity velocity = [&](const at::Tensor& x, const at::Tensor& t) { return net(x, t, nullptr, bf16); };
     std::cout << "tiny denoiser, " << net.parameters().count() << " parameters, " << (bf16 ? "bf16" : "fp32") << ", training batch " << kBatch << std::endl;
     measure("ours training", repeats, [&] {
-        optimiser.zero_grad();
         const auto loss = generate::flow_loss(image, noise, time, velocity);
         loss.backward();
         optimiser.step(1.0);
@@ -67,9 +66,6 @@ void time_all(const c10::Device& device, int repeats) {
     });
     c10::NoGradGuard no_grad;
     SampleParams params;
-    params.sampler = "heun";
-    params.steps = 10;
-    params.guidance = 1.5;
     const generate::VelocityPair both = [&](const at::Tensor& x, const at::Tensor& t) {
         const auto parts = velocity(at::cat({x, x}).contiguous(at::MemoryFormat::ChannelsLast), at::cat({t, t})).chunk(2);
         return std::pair{parts[0], parts[1]};

@@ -244,7 +244,7 @@ private Q_SLOTS:
         for (int i = 0; i < 2; ++i) layer(x, weight, bias, 1, 1).to(at::kFloat).square().sum().backward();
         QVERIFY(weight.grad().data_ptr() == home);
         QVERIFY(distance(weight.grad(), once * 2) < 1e-3);
-        optimiser.zero_grad();
+        optimiser.step(1.0);
         QVERIFY(weight.grad().abs().max().item<double>() == 0);
     }
 

@@ -40,7 +40,6 @@ private Q_SLOTS:
         nn::AdamW optimiser({{{{"w", w}, {"b", b}}, 1.0}}, p);
         double x = 1.0, m = 0, v = 0;
         for (int n = 1; n <= 5; ++n) {
-            optimiser.zero_grad();
             (w.square().sum() + b.sum()).backward();
             optimiser.step(1.0);
             const double g = 2 * x;

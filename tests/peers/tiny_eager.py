@@ -196,12 +196,12 @@ def training_step(net, autocast, batch=32):
     return step
 
 
-def sampling(net, autocast, batch, steps=10, guidance=1.5):
-    """Heun with classifier-free guidance within [0.2, 0.8], both passes in one batch."""
+def sampling(net, autocast, batch, steps=10, guidance=3.0):
+    """Heun with classifier-free guidance within [0, 0.9], both passes in one batch: what the program does by default."""
     t_of = lambda x, t: torch.full((x.shape[0],), t)
 
     def velocity(x, t):
-        if not 0.2 <= t <= 0.8:
+        if t > 0.9:
             return net(x, t_of(x, t)).float()
         c, u = net(torch.cat([x, x]), t_of(torch.cat([x, x]), t)).float().chunk(2)
         return u + guidance * (c - u)
