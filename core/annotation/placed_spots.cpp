@@ -164,7 +164,7 @@ void write_placed_spots(const PlacedSpots& spots, const std::filesystem::path& p
     if (spots.columns.empty()) return;
     std::ostringstream table;
     table.precision(9);
-    table << "spot";
+    table << "as_given";  // neither counts nor to be normalised
     for (const std::string& name : spots.columns) table << ',' << name;
     table << '\n';
     for (std::size_t i = 0; i < spots.size(); ++i) {

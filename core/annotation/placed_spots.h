@@ -28,7 +28,7 @@ PlacedSpots place_spots(const std::vector<Annotation>& annotations);
 // Values from a CSV or TSV: a header, the spot's name in the first column, numbers or labels in the others. Spots that are not in the table
 // are left out, and said in an issue. Throws Error(BadInput|Mismatch|NotFound) with the line.
 PlacedSpots with_values(PlacedSpots spots, const std::filesystem::path& table);
-// POSITIONS: barcode,pixel_x,pixel_y. VALUES: spot, then one column for each value; not written when there is none.
+// POSITIONS: barcode,pixel_x,pixel_y. VALUES: as_given, then one column for each value; not written when there is none.
 void write_placed_spots(const PlacedSpots& spots, const std::filesystem::path& positions, const std::filesystem::path& values);
 
 }  // namespace c2l

@@ -11,6 +11,7 @@ namespace c2l {
 namespace {
 
 float in_unit(float count, float depth, TargetUnit unit) {
+    if (unit == TargetUnit::AsGiven) return count;
     if (unit == TargetUnit::Log1pCounts) return std::log1p(count);
     return depth > 0 ? std::log1p(count * 1e4f / depth) : 0.f;
 }
@@ -78,19 +79,33 @@ GenePanel fitted(const TrainTiles& train, std::vector<std::string> genes, Target
 void check(const TrainTiles& train) {
     const PairedTiles& p = train.pairs();
     if (train.size() == 0) throw Error(ErrorCode::BadInput, "genes cannot be chosen without training spots");
-    if (p.expression.unit != ExpressionUnit::Counts)
+    if (p.expression.unit != ExpressionUnit::Counts && p.expression.unit != ExpressionUnit::AsGiven)
         throw Error(ErrorCode::Unsupported, "genes are chosen on raw counts, and this expression is " + std::string(to_string(p.expression.unit)));
     if (p.depth.size() != p.size() || p.expression.rows() != static_cast<std::int64_t>(p.size()))
         throw Error(ErrorCode::Internal, "the spots and their expression differ in number");
 }
 
+// Log1p of what is no count would mean nothing.
+TargetUnit unit_for(const PairedTiles& p, TargetUnit asked) { return p.expression.unit == ExpressionUnit::AsGiven ? TargetUnit::AsGiven : asked; }
+
 }  // namespace
+
+const char* to_string(TargetUnit unit) { return unit == TargetUnit::Log1pCounts ? "log1p_counts" : unit == TargetUnit::AsGiven ? "as_given" : "log1p_cp10k"; }
+
+std::optional<TargetUnit> target_unit(const std::string& name) {
+    for (const auto unit : {TargetUnit::Log1pCounts, TargetUnit::Log1pCp10k, TargetUnit::AsGiven})
+        if (name == to_string(unit)) return unit;
+    return std::nullopt;
+}
 
 GenePanel GenePanel::choose(const TrainTiles& train, int n, TargetUnit unit, double min_fraction) {
     check(train);
     if (n < 1) throw Error(ErrorCode::BadInput, "a gene panel needs at least one gene");
     const PairedTiles& p = train.pairs();
-    const GeneMoments m = moments(p, train.rows(), TargetUnit::Log1pCp10k);
+    unit = unit_for(p, unit);
+    const bool as_given = unit == TargetUnit::AsGiven;
+    if (as_given) min_fraction = 0;
+    const GeneMoments m = moments(p, train.rows(), as_given ? unit : TargetUnit::Log1pCp10k);
     std::vector<std::size_t> candidates;
     for (std::size_t g = 0; g < m.mean.size(); ++g)
         if (m.seen[g] > 0 && static_cast<double>(m.seen[g]) >= min_fraction * static_cast<double>(train.size())) candidates.push_back(g);
@@ -102,11 +117,15 @@ GenePanel GenePanel::choose(const TrainTiles& train, int n, TargetUnit unit, dou
     if (candidates.empty())
         throw Error(ErrorCode::BadInput, "no gene is seen in " + std::to_string(std::lround(min_fraction * 100)) + " % of the " +
                                              std::to_string(train.size()) + " training spots; use spots with more counts");
-    const auto trend = variance_trend(m, candidates);
+    const auto trend = as_given ? std::vector<double>(candidates.size()) : variance_trend(m, candidates);
+    const auto excess = [&](std::size_t i) {
+        const double mean = m.mean[candidates[i]], variance = m.variance[candidates[i]];
+        return as_given ? variance / (mean * mean) : variance - trend[i];
+    };
     std::vector<std::size_t> order(candidates.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        const double ea = m.variance[candidates[a]] - trend[a], eb = m.variance[candidates[b]] - trend[b];
+        const double ea = excess(a), eb = excess(b);
         return ea != eb ? ea > eb : names[candidates[a]] < names[candidates[b]];
     });
     order.resize(std::min(order.size(), static_cast<std::size_t>(n)));
@@ -132,7 +151,7 @@ GenePanel GenePanel::from_list(const TrainTiles& train, const std::vector<std::s
         throw Error(ErrorCode::NotFound, std::to_string(missing.size()) + " of " + std::to_string(wanted.size()) +
                                              " listed genes are not in the data, the first is '" + missing.front() + "'; correct or remove them");
     if (genes.empty()) throw Error(ErrorCode::BadInput, "the gene list is empty; name at least one gene");
-    return fitted(train, std::move(genes), unit);
+    return fitted(train, std::move(genes), unit_for(train.pairs(), unit));
 }
 
 Matrix GenePanel::values(const PairedTiles& p, const std::vector<std::int64_t>& rows) const {

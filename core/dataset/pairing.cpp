@@ -29,7 +29,7 @@ private:
 };
 
 ExpressionMatrix counts_of(const SpotData& data, const JobContext& ctx) {
-    if (data.expression.unit == ExpressionUnit::Counts) return data.expression;
+    if (data.expression.unit == ExpressionUnit::Counts || data.expression.unit == ExpressionUnit::AsGiven) return data.expression;
     if (data.expression.unit == ExpressionUnit::Log1p)
         if (auto counts = recover_counts(data.expression)) {
             ctx.issue({Severity::Info, "Counts were recovered from log-transformed expression; each spot has whole numbers again.", ""});
@@ -92,7 +92,8 @@ std::shared_ptr<const PairedTiles> pair(std::shared_ptr<const Slide> slide, cons
     const SlideInfo& info = slide->info();
     const SpotTable& spots = data.spots;
     const ExpressionMatrix counts = counts_of(data, ctx);
-    const auto depth = counts.row_sums();
+    const bool counted = counts.unit == ExpressionUnit::Counts;  // what is as given has no sequencing depth: that of all spots is alike
+    const auto depth = counted ? counts.row_sums() : std::vector<float>(spots.size(), 1.f);
     const double pitch_px = spots.pitch_px();
     check_scale(spots, pitch_px * mpp, ctx);
     const double side = spot_side_px(spots, mpp, pitch_px);
@@ -106,7 +107,7 @@ std::shared_ptr<const PairedTiles> pair(std::shared_ptr<const Slide> slide, cons
         if (!inside) Losses::count(losses.outside, losses.first_outside, spots.barcodes[i]);
         else if (i < spots.in_tissue.size() && !spots.in_tissue[i]) Losses::count(losses.flagged, losses.first_flagged, spots.barcodes[i]);
         else if (mask.coverage(x, y, side) < params.min_tissue) Losses::count(losses.off_tissue, losses.first_off_tissue, spots.barcodes[i]);
-        else if (depth[i] < params.min_counts) Losses::count(losses.shallow, losses.first_shallow, spots.barcodes[i]);
+        else if (counted && depth[i] < params.min_counts) Losses::count(losses.shallow, losses.first_shallow, spots.barcodes[i]);
         else kept.push_back(static_cast<std::int64_t>(i));
     }
     if (losses.outside * 2 > spots.size())

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,8 @@ struct PairedTiles {
     std::shared_ptr<const TileReader> reader;
     std::vector<std::string> barcodes;
     std::vector<double> x, y;       // spot centres, level-0 pixels
-    std::vector<float> depth;       // total counts of each spot
-    ExpressionMatrix expression;    // row i belongs to spot i; raw counts
+    std::vector<float> depth;       // total counts of each spot; 1 where values are as given
+    ExpressionMatrix expression;    // row i belongs to spot i; raw counts, or values as given
     std::size_t size() const { return barcodes.size(); }
 };
 
@@ -92,7 +93,9 @@ struct Split {
 std::vector<int> spatial_folds(const std::vector<double>& x, const std::vector<double>& y, int k, std::uint64_t seed);
 
 // Genes and their normalisation, chosen and fitted on training rows only.
-enum class TargetUnit { Log1pCounts, Log1pCp10k };
+enum class TargetUnit { Log1pCounts, Log1pCp10k, AsGiven };
+const char* to_string(TargetUnit unit);                        // "log1p_counts", "log1p_cp10k", "as_given"
+std::optional<TargetUnit> target_unit(const std::string& name);
 
 struct GenePanel {
     std::vector<std::string> genes;
@@ -100,7 +103,8 @@ struct GenePanel {
     std::vector<float> mean, sd;  // of the unit above, over the training rows
 
     // The n most variable genes: variance of log1p(CP10k) in excess of its trend over the mean, among genes seen in at
-    // least `min_fraction` of the training spots (default a tenth).
+    // least `min_fraction` of the training spots (default a tenth). Values that are as given stay so, whatever unit is asked for, and the most
+    // variable ones in relation to their mean are taken, however rare.
     static GenePanel choose(const TrainTiles& train, int n, TargetUnit unit, double min_fraction = 0.1);
     static GenePanel from_list(const TrainTiles& train, const std::vector<std::string>& genes, TargetUnit unit);
 

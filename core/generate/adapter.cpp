@@ -42,8 +42,6 @@ at::Tensor fit_components(const Matrix& profiles) {
     return axes.div(first_sd).to(c10::kFloat).contiguous();
 }
 
-const char* unit_name(TargetUnit unit) { return unit == TargetUnit::Log1pCounts ? "log1p_counts" : "log1p_cp10k"; }
-
 GenePanel panel_of(const TensorFile& file) {
     const json genes = json::parse(file.meta("genes"), nullptr, false);
     if (!genes.is_array() || genes.empty())
@@ -58,7 +56,9 @@ GenePanel panel_of(const TensorFile& file) {
     if (mean.scalar_type() != c10::kFloat || sd.scalar_type() != c10::kFloat) throw Error(ErrorCode::Mismatch, "has gene means that are not F32", file.path);
     panel.mean.assign(mean.data_ptr<float>(), mean.data_ptr<float>() + n);
     panel.sd.assign(sd.data_ptr<float>(), sd.data_ptr<float>() + n);
-    panel.unit = file.meta("unit") == "log1p_counts" ? TargetUnit::Log1pCounts : TargetUnit::Log1pCp10k;
+    const auto unit = target_unit(file.meta("unit"));
+    if (!unit) throw Error(ErrorCode::Mismatch, "has values in a unit that this version does not know; use a newer version", file.path);
+    panel.unit = *unit;
     return panel;
 }
 
@@ -159,7 +159,7 @@ void Adapter::save(const std::filesystem::path& path, const std::map<std::string
                        {"central_licence", central.licence},
                        {"central_attribution", central.attribution},
                        {"genes", json(panel_.genes).dump()},
-                       {"unit", unit_name(panel_.unit)},
+                       {"unit", to_string(panel_.unit)},
                        {"full", full ? "1" : "0"},
                        {"training", training_json}});
 }

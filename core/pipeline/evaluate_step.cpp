@@ -191,7 +191,7 @@ void make_evaluation(Section& section, const Artifact& fit, const Artifact& spli
     json report = {{"genes", material.eval_genes},
                    {"spots_train", parts.train.size()},
                    {"spots_test", parts.held_out.size()},
-                   {"target", p.at("target")},
+                   {"target", to_string(material.panel.unit)},
                    {"synthetic_pairs", material.inputs.synthetic_targets.rows},
                    {"synthetic_weight", predictor.synthetic_weight()},
                    {"pearson", to_json(plain)},

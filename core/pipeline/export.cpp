@@ -73,7 +73,7 @@ Image map_figure(const Project& project, const Section& section, const SpotData&
     figure.title = map.expression.genes[static_cast<std::size_t>(column)] + ", predicted";
     const json provenance = json::parse(map.provenance_json, nullptr, false);
     const std::string unit = provenance.is_object() ? provenance.value("unit", std::string()) : std::string();
-    figure.unit = unit == "log1p_cp10k" ? "log(1 + per 10,000)" : "log(1 + counts)";
+    figure.unit = unit == "log1p_cp10k" ? "log(1 + per 10,000)" : unit == "as_given" ? "as given" : "log(1 + counts)";
     return draw_figure(figure);
 }
 

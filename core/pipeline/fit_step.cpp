@@ -37,7 +37,7 @@ Artifact fit_step(Section& section, const Artifact& split, const std::optional<A
         predictor.set_encoder_id(section.encoder_id());
         predictor.save(staging / "predictor.safetensors");
         const std::vector<std::string> eval(material.panel.genes.begin(), material.panel.genes.begin() + material.eval_genes);
-        write_report(staging, {{"target", p.at("target")},
+        write_report(staging, {{"target", to_string(material.panel.unit)},
                                {"genes", material.panel.genes.size()},
                                {"evaluation_genes", eval},
                                {"spots_train", parts.train.size()},

@@ -104,11 +104,12 @@ std::vector<std::int64_t> chosen_rows(std::int64_t rows, std::int64_t number, st
 ProfileSet imported_profiles(const fs::path& file, const GenePanel& panel, std::int64_t number, std::uint64_t seed, std::int64_t measured_genes) {
     const SpotData data = read_h5ad(file, false);
     const ExpressionMatrix& e = data.expression;
-    if (e.unit == ExpressionUnit::Other) throw Error(ErrorCode::Unsupported, "holds neither counts nor log1p of them; put counts into X or layers['counts']", file);
+    const bool as_given = panel.unit == TargetUnit::AsGiven;  // no unit to bring them to
+    if (!as_given && (e.unit == ExpressionUnit::Other || e.unit == ExpressionUnit::AsGiven)) throw Error(ErrorCode::Unsupported, "holds neither counts nor log1p of them; put counts into X or layers['counts']", file);
     ProfileSet set;
     const auto columns = find_genes(e, panel, file, set.report, set.table.issues);
     const auto rows = chosen_rows(e.rows(), number, static_cast<std::int64_t>(panel.genes.size()), file);
-    const auto factors = factors_of(data, file, measured_genes, set.table.issues);
+    const auto factors = as_given ? std::nullopt : factors_of(data, file, measured_genes, set.table.issues);
     std::vector<std::int64_t> place(static_cast<std::size_t>(e.cols()), -1);
     for (std::size_t g = 0; g < columns.size(); ++g)
         if (columns[g] >= 0) place[static_cast<std::size_t>(columns[g])] = static_cast<std::int64_t>(g);

@@ -103,7 +103,7 @@ Params assess_params() {
 }
 
 Params fit_params() {
-    return {choice("target", {"log1p_counts", "log1p_cp10k"}, "what the predictor predicts: log1p of raw counts (as HEST does) or of counts per 10,000"),
+    return {choice("target", {"log1p_counts", "log1p_cp10k"}, "what the predictor predicts: log1p of raw counts (as HEST does) or of counts per 10,000; values as given stay so"),
             whole("eval_genes", 50, 1, 20000, "genes, chosen on the training spots, that the evaluation reports", "genes"),
             whole("map_genes", 1000, 1, 20000, "most variable genes that the map shows beside those of the evaluation and of --gene-list", "genes"),
             real("synthetic_weight", -1, -1, 100, "weight of a synthetic pair beside a real one; -1: chosen by inner cross-validation")};

@@ -36,7 +36,7 @@ SpotData map_table(const json& grid, const Slide& slide, const GenePanel& panel,
         map.spots.barcodes.push_back("r" + std::to_string(map.spots.array_row[i]) + "c" + std::to_string(map.spots.array_col[i]));
     map.spots.in_tissue.assign(n, 1);
     map.spots.diameter_px = grid.at("pitch_um").get<double>() / *slide.info().mpp;
-    map.expression = ExpressionMatrix::from_dense(prediction.mean, panel.genes, ExpressionUnit::Log1p);
+    map.expression = ExpressionMatrix::from_dense(prediction.mean, panel.genes, panel.unit == TargetUnit::AsGiven ? ExpressionUnit::AsGiven : ExpressionUnit::Log1p);
     map.layers["predicted"] = std::move(prediction.mean);
     map.layers["lower"] = std::move(prediction.lower);
     map.layers["upper"] = std::move(prediction.upper);

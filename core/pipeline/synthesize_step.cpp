@@ -72,7 +72,7 @@ void make_tiles(const Drawing& drawing, const Provenance& provenance, const json
     const fs::path& real = drawing.yardstick.folder;
     const CopyCheck copies = check_copies(features, read_matrix(real / "views.f32"), read_matrix(real / "reference.f32"), read_matrix(real / "train.f32"));
     set.table.format = "h5ad";
-    set.table.expression = ExpressionMatrix::from_dense(set.values, panel.genes, ExpressionUnit::Log1p);
+    set.table.expression = ExpressionMatrix::from_dense(set.values, panel.genes, panel.unit == TargetUnit::AsGiven ? ExpressionUnit::AsGiven : ExpressionUnit::Log1p);
     set.table.obs["flagged"].assign(copies.flagged.begin(), copies.flagged.end());
 
     H5adContent content;

@@ -91,7 +91,7 @@ void Predictor::save(const std::filesystem::path& path) const {
     for (auto& [name, tensor] : tensors) tensor = tensor.contiguous();
     const nlohmann::json record{{"version", kVersion},
                                 {"genes", s.panel.genes},
-                                {"unit", s.panel.unit == TargetUnit::Log1pCounts ? "log1p_counts" : "log1p_cp10k"},
+                                {"unit", to_string(s.panel.unit)},
                                 {"encoder", s.encoder_id},
                                 {"blocks", blocks},
                                 {"members", s.members.size()},
@@ -118,7 +118,9 @@ Predictor Predictor::load(const std::filesystem::path& path) {
         State& s = *out.state_;
         s.panel.genes = record.at("genes").get<std::vector<std::string>>();
         const auto genes = static_cast<std::int64_t>(s.panel.genes.size());
-        s.panel.unit = record.at("unit").get<std::string>() == "log1p_counts" ? TargetUnit::Log1pCounts : TargetUnit::Log1pCp10k;
+        const auto unit = target_unit(record.at("unit").get<std::string>());
+        if (!unit) throw Error(ErrorCode::Unsupported, "predicts in a unit that this version does not know; use a newer version", path);
+        s.panel.unit = *unit;
         s.panel.mean = checked_floats(file, "panel.mean", genes);
         s.panel.sd = checked_floats(file, "panel.sd", genes);
         s.encoder_id = record.at("encoder").get<std::string>();

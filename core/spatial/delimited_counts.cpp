@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "spatial/parts.h"
+#include "spatial/read.h"
 #include "spatial/text.h"
 
 namespace c2l {
@@ -67,6 +68,7 @@ CountTable read_delimited_counts(const std::filesystem::path& path, const JobCon
     split(line, delimiter, fields);
     std::vector<std::string>& names = table.matrix.genes;
     names.assign(fields.begin(), fields.end());
+    if (unquoted(names[0]) == kAsGivenCorner) table.matrix.unit = ExpressionUnit::AsGiven;
     if (names.size() < 2) throw Error(ErrorCode::BadInput, "is not a table of counts; it needs a header and one row per spot, separated by tabs or commas", path);
 
     while (lines.next(line)) {

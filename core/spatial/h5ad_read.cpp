@@ -49,7 +49,7 @@ private:
             if (const auto text = file_.strings("/uns/c2l/provenance"); text.size() == 1) data_.provenance_json = text[0];
         if (file_.kind("/uns/c2l/unit") == Kind::String)
             if (const auto text = file_.strings("/uns/c2l/unit"); text.size() == 1)
-                for (const auto unit : {ExpressionUnit::Counts, ExpressionUnit::Log1p, ExpressionUnit::Other})
+                for (const auto unit : {ExpressionUnit::Counts, ExpressionUnit::Log1p, ExpressionUnit::Other, ExpressionUnit::AsGiven})
                     if (text[0] == to_string(unit)) own_unit_ = unit;
     }
 

@@ -236,7 +236,7 @@ SpotData join(PositionTable positions, CountTable counts) {
     const auto& values = data.expression.values;
     if (std::any_of(values.begin(), values.end(), [](float v) { return v < 0; }))
         throw Error(ErrorCode::BadInput, "has negative expression, which counts cannot be; give raw counts", counts.path);
-    data.expression.unit = unit_of(values);
+    if (data.expression.unit != ExpressionUnit::AsGiven) data.expression.unit = unit_of(values);
     report(data, positions.left_out, "not selected or not in tissue were left out.", "", Severity::Info);
     report(data, positioned - kept.size(), "without counts left out.", first_without_counts);
     // What is off the tissue has counts in an unfiltered matrix; that is no finding.

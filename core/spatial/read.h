@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 
 #include "base/job.h"
 #include "spatial/spots.h"
@@ -13,6 +14,9 @@ struct SpotSource {
     std::filesystem::path spots;   // Space Ranger folder, h5ad, ST selection TSV, CSV of positions
     std::filesystem::path counts;  // ST counts TSV(.gz), 10x h5, mtx folder; empty when `spots` holds both
 };
+
+// A plain table whose header begins with this holds values to be used as they are (ExpressionUnit::AsGiven).
+inline constexpr std::string_view kAsGivenCorner = "as_given";
 
 // Reads on several threads where the file allows it; blocks.
 SpotData read_spot_data(const SpotSource& source, const JobContext& ctx);

@@ -123,6 +123,7 @@ const char* to_string(ExpressionUnit unit) {
         case ExpressionUnit::Counts: return "counts";
         case ExpressionUnit::Log1p: return "log1p";
         case ExpressionUnit::Other: return "other";
+        case ExpressionUnit::AsGiven: return "as given";
     }
     return "other";
 }

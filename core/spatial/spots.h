@@ -28,8 +28,9 @@ struct SpotTable {
     double pitch_px() const;  // median distance to the nearest other spot, level-0 pixels; 0 for fewer than 2 spots
 };
 
-enum class ExpressionUnit { Counts, Log1p, Other };
-const char* to_string(ExpressionUnit unit);  // "counts", "log1p", "other"
+// AsGiven: labels or measurements of spots placed by hand, used as they are; Other: neither counts nor log1p of them.
+enum class ExpressionUnit { Counts, Log1p, Other, AsGiven };
+const char* to_string(ExpressionUnit unit);  // "counts", "log1p", "other", "as given"
 
 // spots × genes, compressed sparse rows; column indices ascend within a row.
 struct ExpressionMatrix {

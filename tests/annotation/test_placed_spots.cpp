@@ -91,6 +91,7 @@ private Q_SLOTS:
         QCOMPARE(data.expression.column(0), (std::vector<float>{5, 1, 0, 4}));
         QCOMPARE(data.expression.column(1), (std::vector<float>{0, 2, 9, 4}));
         QVERIFY(data.issues.empty());
+        QVERIFY(data.expression.unit == ExpressionUnit::AsGiven);  // whole numbers, and yet no counts
     }
 
     void labelsAloneAreImportedToo() {

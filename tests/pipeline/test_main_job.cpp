@@ -2,8 +2,10 @@
 // where it was stopped.
 #include <QTemporaryDir>
 #include <QTest>
+#include <algorithm>
 #include <cmath>
 
+#include "annotation/placed_spots.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "pipeline/command.h"
@@ -11,6 +13,7 @@
 #include "project/project.h"
 #include "sample/sample.h"
 #include "spatial/h5ad.h"
+#include "spatial/read.h"
 
 using namespace c2l;
 using nlohmann::json;
@@ -119,6 +122,34 @@ private Q_SLOTS:
     }
 
     // Another encoder and another section have their say; what was measured before is not measured again.
+    // Spots placed by hand on a slide without any, with labels and a value: used as they are, through the whole job.
+    void placedByHand() {
+        const SpotData real = read_spot_data({sample_.spots, sample_.counts}, {});
+        std::vector<Annotation> points;
+        std::string values = "spot,Ki67 index,grade\n";
+        for (std::size_t i = 0; i < real.spots.size(); ++i) {
+            Annotation point;
+            point.name = "P" + std::to_string(i);
+            point.geometry = point_at({real.spots.x[i], real.spots.y[i]});
+            values += point.name + "," + std::to_string(0.01 * static_cast<double>(i % 40)) + (real.spots.x[i] > real.spots.x[0] ? ",high\n" : ",low\n");
+            points.push_back(point);
+        }
+        write_file(root_ / "by-hand.csv", values);
+        write_placed_spots(with_values(place_spots(points), root_ / "by-hand.csv"), root_ / "placed.csv", root_ / "placed-values.csv");
+        const fs::path file = root_ / "placed.c2l";
+        const json made = call("import", {{"project", file.string()}, {"slide", sample_.slide.string()}, {"spots", (root_ / "placed.csv").string()}, {"counts", (root_ / "placed-values.csv").string()}});
+        QCOMPARE(made.at("unit").get<std::string>(), std::string("as given"));
+        QVERIFY(made.at("spots_usable").get<std::size_t>() * 4 > 3 * real.spots.size());  // some lie on fat or at the edge
+        const json done = call("run", parameters(file));
+        QCOMPARE(done.at("genes").get<int>(), 3);
+        const SpotData map = read_h5ad(done.at("map").at("path").get<std::string>());
+        QVERIFY(map.expression.unit == ExpressionUnit::AsGiven);
+        const auto ki67 = map.expression.column(map.expression.find_gene("Ki67 index"));
+        QVERIFY(*std::max_element(ki67.begin(), ki67.end()) < 0.8f);  // its own scale, not that of log1p per 10,000
+        const json tile = call("sample", {{"project", file.string()}, {"central", central_.string()}, {"sampler_steps", 1}, {"dial", "Ki67 index=1"}});
+        QVERIFY(tile.at("png_base64").get<std::string>().starts_with("iVBOR"));
+    }
+
     void secondOpinionAndOtherSection() {
         const fs::path file = root_ / "whole.c2l", other = root_ / "other.safetensors";
         if (!fs::exists(file)) QSKIP("SKIPPED: needs wholeAndCached");

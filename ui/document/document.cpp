@@ -274,7 +274,7 @@ QString Document::map_unit() const {
     const auto& text = map_->provenance_json;
     if (text.find("log1p_cp10k") != std::string::npos) return to_text(MeasuredUnit::Log1pCp10k);
     if (text.find("log1p_counts") != std::string::npos) return to_text(MeasuredUnit::Log1pCounts);
-    return QString::fromLatin1(c2l::to_string(map_->expression.unit));
+    return map_->expression.unit == ExpressionUnit::AsGiven ? tr("as given") : QString::fromLatin1(c2l::to_string(map_->expression.unit));
 }
 
 std::function<std::vector<float>()> Document::predicted_later(const QString& gene) const {

@@ -139,7 +139,7 @@ void MainWindow::connectDocument() {
         guess.spots = spots;
         guess.counts = counts;
         if (document_->mpp() > 0) guess.mpp = document_->mpp();
-        guess.note = tr("Spots placed by hand; adapt with a least count of 0 where values are labels or small");
+        guess.note = tr("Spots placed by hand, with their labels and values as given");
         project_dock_->show();
         project_->showImport(true);
         project_->form()->fill(guess);
