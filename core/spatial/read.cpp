@@ -1,7 +1,5 @@
 #include "spatial/read.h"
 
-#include <ranges>
-
 #include "base/error.h"
 #include "spatial/formats.h"
 
@@ -14,8 +12,9 @@ namespace fs = std::filesystem;
 template <class Reader>
 Reader nearest(const fs::path& path, Reader ReadableFormat::*reader) {
     const Container container = container_of(path);
-    for (const ReadableFormat& format : std::views::reverse(spot_formats()))
-        if (format.container == container && format.*reader) return format.*reader;
+    const auto formats = spot_formats();
+    for (auto format = formats.rbegin(); format != formats.rend(); ++format)
+        if (format->container == container && (*format).*reader) return (*format).*reader;
     return nullptr;
 }
 
