@@ -92,7 +92,7 @@ std::unique_lock<std::recursive_mutex> lock() {
     return held;
 }
 
-Reader::Reader(std::filesystem::path path) : path_(std::move(path)), lock_(lock()), file_(open_file(path_)) {
+Reader::Reader(std::filesystem::path path, std::stop_token stop) : path_(std::move(path)), stop_(std::move(stop)), lock_(lock()), file_(open_file(path_)) {
     if (file_.valid()) return;
     if (!std::filesystem::is_regular_file(path_)) throw Error(ErrorCode::NotFound, "is not there or not a file; check the path", path_);
     throw Error(ErrorCode::BadInput, "is not an HDF5 file, or is damaged or cut short; fetch it again", path_);
@@ -195,7 +195,7 @@ std::vector<T> Reader::numbers(const std::string& at, hid_t type) const {
     std::vector<T> values(count);
     if (count == 0) return values;
     if (what != Kind::Boolean) {
-        if (read_numbers_by_chunk(set, stored, values)) return values;
+        if (read_numbers_by_chunk(set, stored, values, stop_)) return values;
         if (H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) fail("cannot be read at '" + at + "'; the file is damaged");
         return values;
     }

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,8 @@ struct RecordColumn {
 // Paths are absolute within the file. Every failure names the file and the path in it.
 class Reader {
 public:
-    explicit Reader(std::filesystem::path path);
+    // A stop that is asked for is heeded while numbers are read by chunk: Error(Stopped).
+    explicit Reader(std::filesystem::path path, std::stop_token stop = {});
 
     Kind kind(const std::string& at) const;  // None when there is nothing, or a link that leaves the file
     std::vector<std::string> children(const std::string& group) const;
@@ -79,6 +81,7 @@ private:
 
     mutable bool heaps_checked_ = false;
     std::filesystem::path path_;
+    std::stop_token stop_;
     std::unique_lock<std::recursive_mutex> lock_;
     Handle file_;
 };
@@ -98,6 +101,6 @@ struct TextBudget {
 
 // Fills `out`, as long as the dataset, on several threads; false where HDF5 has to do it (h5_chunks.h).
 template <class T>
-bool read_numbers_by_chunk(hid_t dataset, hid_t stored, std::vector<T>& out);
+bool read_numbers_by_chunk(hid_t dataset, hid_t stored, std::vector<T>& out, const std::stop_token& stop);
 
 }  // namespace c2l::h5

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/job.h"
 #include "spatial/h5.h"
 #include "spatial/h5_chunks.h"
 
@@ -18,6 +19,12 @@ To converted(From v) {
         return static_cast<std::int64_t>(std::min<std::uint64_t>(v, std::numeric_limits<std::int64_t>::max()));
     else
         return static_cast<To>(v);
+}
+
+void check_stop(const std::stop_token& stop) {
+    JobContext ctx;
+    ctx.stop = stop;
+    ctx.check_stop();
 }
 
 // Calls `read` with a value of the C++ type that the file's type is the same as; false when there is none.
@@ -40,18 +47,19 @@ bool with_type(hid_t stored, bool fractions, F&& read) {
 }  // namespace
 
 template <class T>
-bool read_numbers_by_chunk(hid_t dataset, hid_t stored, std::vector<T>& out) {
+bool read_numbers_by_chunk(hid_t dataset, hid_t stored, std::vector<T>& out, const std::stop_token& stop) {
     return with_type(stored, std::is_floating_point_v<T>, [&](auto type) {
         using Stored = decltype(type);
         return read_chunks(dataset, out.size(), sizeof(Stored), [&](std::uint64_t first, std::size_t n, const void* bytes) {
+            check_stop(stop);
             const auto* from = static_cast<const Stored*>(bytes);
             std::transform(from, from + n, out.begin() + static_cast<std::ptrdiff_t>(first), converted<T, Stored>);
         });
     });
 }
-template bool read_numbers_by_chunk(hid_t, hid_t, std::vector<float>&);
-template bool read_numbers_by_chunk(hid_t, hid_t, std::vector<double>&);
-template bool read_numbers_by_chunk(hid_t, hid_t, std::vector<std::int64_t>&);
+template bool read_numbers_by_chunk(hid_t, hid_t, std::vector<float>&, const std::stop_token&);
+template bool read_numbers_by_chunk(hid_t, hid_t, std::vector<double>&, const std::stop_token&);
+template bool read_numbers_by_chunk(hid_t, hid_t, std::vector<std::int64_t>&, const std::stop_token&);
 
 std::vector<std::int32_t> Reader::column_numbers(const std::string& at, std::uint64_t limit) const {
     if (kind(at) != Kind::Integer) fail("has no whole numbers at '" + at + "'");
@@ -60,6 +68,7 @@ std::vector<std::int32_t> Reader::column_numbers(const std::string& at, std::uin
     check_numbers(set, stored, at, count, sizeof(std::int64_t));
     std::vector<std::int32_t> out(count);
     const auto take = [&](std::uint64_t first, std::size_t n, const auto* from) {
+        check_stop(stop_);
         for (std::size_t i = 0; i < n; ++i) {
             if (static_cast<std::uint64_t>(from[i]) >= limit)  // a negative one is larger still
                 fail("names column " + std::to_string(from[i]) + " of " + std::to_string(limit) + " at '" + at + "'; the file is damaged");

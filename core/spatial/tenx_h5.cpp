@@ -32,7 +32,7 @@ std::string matrix_group(const h5::Reader& file) {
 }  // namespace
 
 CountTable read_10x_h5(const std::filesystem::path& path, const JobContext& ctx) {
-    const h5::Reader file(path);
+    const h5::Reader file(path, ctx.stop);
     const std::string group = matrix_group(file);
     const bool new_layout = file.kind(group + "/features") == h5::Kind::Group;
     const auto names = file.strings(group + (new_layout ? "/features/name" : "/gene_names"));

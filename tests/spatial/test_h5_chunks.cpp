@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "refusal.h"
+#include "spatial/h5.h"
 #include "spatial/read.h"
 
 using namespace c2l;
@@ -137,6 +138,22 @@ private Q_SLOTS:
             bad.data[7000] = wrong;
             write_tenx(folder / "m.h5", bad, {"", H5T_IEEE_F64LE, H5T_STD_I64LE, 1024, true, true});
             C2L_REFUSED("not a number", read());
+        }
+    }
+
+    void a_stop_is_heeded_between_chunks() {
+        for (const hsize_t chunk : {0, 1024}) {
+            write_tenx(folder / "m.h5", counts, {"", H5T_STD_I32LE, H5T_STD_I64LE, chunk});
+            std::stop_source source;
+            const h5::Reader file(folder / "m.h5", source.get_token());
+            QCOMPARE(file.column_numbers("/matrix/indices", kGenes).size(), counts.indices.size());
+            source.request_stop();
+            try {
+                file.column_numbers("/matrix/indices", kGenes);
+                QFAIL("went on");
+            } catch (const Error& error) {
+                QVERIFY(error.code() == ErrorCode::Stopped);
+            }
         }
     }
 
