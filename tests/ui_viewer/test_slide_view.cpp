@@ -181,6 +181,45 @@ private Q_SLOTS:
         view.reset();  // with readings under way
     }
 
+    void readsAheadOfTheMotion() {
+        const auto slide = std::make_shared<FakeSlide>(200000, 160000, std::vector<double>{1, 4, 16, 64, 256});
+        auto view = bare_view();
+        view->setSlide(slide);
+        for (const QPointF by : {QPointF(40, 0), QPointF(-40, 0), QPointF(0, 30), QPointF(0, -30)}) {
+            view->setView({100128, 80128}, 1);  // elsewhere each time: nothing of it has been read
+            view->setView(QPointF(50128, 40128) + 400 * by, 1);
+            QTRY_VERIFY(view->isSettled());
+            QTRY_COMPARE(view->loader()->pending(), std::size_t{0});
+            view->setView({150128, 120128}, 2);
+            QTRY_VERIFY(view->isSettled());
+            QTRY_COMPARE(view->loader()->pending(), std::size_t{0});
+            slide->hold(0);
+            const auto read_before = slide->reads().size();
+            const QPointF start = QPointF(70128, 60128) + 500 * by;
+            view->setView(start, 1);
+            const QRectF first_seen = view->transform().visible();
+            for (int i = 1; i <= 3; ++i) view->setView(start + i * by, 1);
+            const QRectF seen = view->transform().visible();
+            slide->hold(-1);
+            QTRY_COMPARE(view->loader()->pending(), std::size_t{0});
+            // Beyond what is seen, the tiles on the side it goes to come before the others around.
+            std::ptrdiff_t ahead = 0, others = 0, late = 0;
+            const auto reads = slide->reads();
+            for (std::size_t i = read_before; i < reads.size(); ++i) {
+                if (reads[i].level != 0) continue;
+                const QRectF tile = view->loader()->tileRegion(reads[i]);
+                const QPointF off = tile.center() - seen.center();
+                if (tile.intersects(seen) || tile.intersects(first_seen) || off.manhattanLength() > 2000) continue;  // far away: was under way before
+                const double along = QPointF::dotProduct(off, by);
+                const bool beside = std::abs(by.x()) > 0 ? tile.bottom() <= seen.top() || tile.top() >= seen.bottom() : tile.right() <= seen.left() || tile.left() >= seen.right();
+                if (along <= 0 || beside) ++others;  // of the ring around
+                else ++ahead, late += others > 0;
+            }
+            QVERIFY(ahead > 0 && others > 0);
+            QVERIFY2(late <= TileLoader::workers(), qPrintable(QString("%1 of %2").arg(late).arg(ahead)));  // a worker may be held up with one
+        }
+    }
+
     void keepsWithinItsMemory() {
         const auto slide = std::make_shared<FakeSlide>(60000, 60000);
         const std::size_t cap = std::size_t{24} << 20;

@@ -9,6 +9,9 @@ namespace {
 
 constexpr double kMaxScale = 16;          // widget pixels per level-0 pixel
 constexpr double kAssumedMpp = 0.25;      // for magnifications, while µm/px are unknown
+constexpr int kFrameMs = 16;
+constexpr double kLookAhead = 12;          // moves like the last one
+constexpr double kMostAhead = 0.75;        // of what is seen
 constexpr std::size_t kCoarseTiles = 16;  // so many tiles of the coarsest level are always kept
 
 }  // namespace
@@ -21,6 +24,8 @@ SlideView::SlideView(QWidget* parent) : QWidget(parent) {
     setAccessibleName(tr("Slide"));
     setEmptyText(tr("Drop a slide or a spot folder here"));
     updateCursor();
+    tiles_timer_.setSingleShot(true);
+    connect(&tiles_timer_, &QTimer::timeout, this, qOverload<>(&QWidget::update));
     connect(&glide_, &Glide::moved, this, [this](QPointF by) {
         const ViewTransform before = view_;
         ViewTransform next = view_;
@@ -71,11 +76,7 @@ void SlideView::takeLoader(std::shared_ptr<TileLoader> loader) {
     glide_.stop();
     setHovered(nullptr, -1);
     if (loader_) {
-        connect(loader_.get(), &TileLoader::tilesReady, this, [this] {
-            update();
-            requestTiles();  // what another view has evicted meanwhile is asked for again
-            noteSettled();
-        });
+        connect(loader_.get(), &TileLoader::tilesReady, this, &SlideView::tilesArrived);
         connect(loader_.get(), &TileLoader::lookChanged, this, [this] {
             was_settled_ = false;
             requestTiles();
@@ -165,6 +166,7 @@ void SlideView::apply(ViewTransform next) {
     next.setScale(std::clamp(next.scale(), std::min(whole.scale() / 2, 1.0), kMaxScale));
     next.setCentre(
         {std::clamp(next.centre().x(), slide.left(), slide.right()), std::clamp(next.centre().y(), slide.top(), slide.bottom())});
+    motion_ = next.scale() == view_.scale() && next.angle() == view_.angle() ? next.centre() - view_.centre() : QPointF();
     if (next == view_) return;  // a linked view says the same: what was fitted stays so
     fitted_ = false;
     view_ = next;
@@ -278,6 +280,21 @@ std::vector<TileKey> SlideView::tilesInSight(int level) const {
     return keys;
 }
 
+// A view in motion is painted anyway: tiles do not make it be painted twice in one frame.
+void SlideView::tilesArrived() {
+    if (!painted_.isValid() || painted_.elapsed() >= kFrameMs) update();
+    else if (!tiles_timer_.isActive()) tiles_timer_.start(kFrameMs - static_cast<int>(painted_.elapsed()));
+    requestTiles();  // what another view has evicted meanwhile is asked for again
+    noteSettled();
+}
+
+// What comes into sight if the view goes on as it moved last; empty at rest.
+QRectF SlideView::aheadOf(const QRectF& seen) const {
+    if (motion_.isNull()) return {};
+    const auto most = [](double by, double side) { return std::clamp(by, -kMostAhead * side, kMostAhead * side); };
+    return seen.translated(most(kLookAhead * motion_.x(), seen.width()), most(kLookAhead * motion_.y(), seen.height()));
+}
+
 void SlideView::requestTiles() {
     if (!loader_) return;
     const QRectF seen = view_.visible();
@@ -295,7 +312,7 @@ void SlideView::requestTiles() {
         std::transform(ranked.begin(), ranked.end(), keys.begin(), [](const auto& r) { return r.second; });
         return keys;
     };
-    // Coarse at once, then what is seen, from the cursor outwards; then one level up and a ring around, for the next move.
+    // Coarse at once, then what is seen, from the cursor outwards; then what lies ahead, one level up and a ring around, for the next move.
     std::vector<TileKey> wanted = in(coarsest, slideRect());
     if (wanted.size() > kCoarseTiles) wanted = in(coarsest, seen);
     const auto append = [&wanted](const std::vector<TileKey>& more) {
@@ -304,6 +321,7 @@ void SlideView::requestTiles() {
         }
     };
     append(by_distance(tilesInSight(level)));
+    if (const QRectF ahead = aheadOf(seen); !ahead.isEmpty()) append(by_distance(in(level, ahead)));
     if (level < coarsest) append(by_distance(tilesInSight(level + 1)));
     const double ring = Slide::kTilePx * loader_->slide()->info().levels[static_cast<std::size_t>(level)].downsample;
     append(by_distance(in(level, seen.adjusted(-ring, -ring, ring, ring))));

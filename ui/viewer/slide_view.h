@@ -5,8 +5,10 @@
 // the layers.
 #pragma once
 
+#include <QElapsedTimer>
 #include <QList>
 #include <QPointer>
+#include <QTimer>
 #include <QWidget>
 #include <memory>
 #include <optional>
@@ -100,6 +102,8 @@ private:
     void apply(ViewTransform next);  // clamps, requests tiles, emits
     void noteSettled();
     void requestTiles();
+    void tilesArrived();
+    QRectF aheadOf(const QRectF& seen) const;
     int wantedLevel() const;
     std::vector<TileKey> tilesInSight(int level) const;
     double effectiveMpp() const;  // 0.25 when unknown
@@ -139,6 +143,9 @@ private:
     bool overview_visible_ = true;
     bool scale_bar_visible_ = true;
     bool left_drag_pans_ = true;
+    QPointF motion_;           // level-0 pixels of the last move at an unchanged scale
+    QElapsedTimer painted_;    // since the last painting
+    QTimer tiles_timer_;       // tiles that came within a frame's time are painted with the next one
     bool fitted_ = false;  // follows the widget's size until the user moves
     bool was_settled_ = false;
     double dpr_ = 1;  // of the last painting; a change asks for other tiles

@@ -45,6 +45,8 @@ QRectF SlideView::overviewRect() const {
 }
 
 void SlideView::paintEvent(QPaintEvent*) {
+    painted_.start();
+    tiles_timer_.stop();
     QPainter painter(this);
     if (!loader_) {
         paintEmpty(painter);
@@ -121,15 +123,23 @@ void SlideView::paintTile(QPainter& painter, const TileKey& key, const QRectF& c
     painter.drawImage(aligned(view_.upright().toWidget(part), dpr_), image, source);
 }
 
-// The best there is for a tile that has not come yet: the nearest complete coarser level, else the overview; finer tiles over it.
+// The best there is for a tile that has not come yet: the finer tiles, where all are there; else the nearest complete coarser level, or the
+// overview, with what there is of the finer ones over it.
 void SlideView::paintMissing(QPainter& painter, const TileKey& key) {
+    constexpr std::size_t kMostFiner = 36;
     const QRectF region = loader_->tileRegion(key);
     const auto in = [&](int level) { return loader_->tilesIn(level, region.x(), region.y(), region.width(), region.height()); };
+    const auto all_there = [this](const std::vector<TileKey>& keys) {
+        return std::all_of(keys.begin(), keys.end(), [this](const TileKey& k) { return loader_->has(k); });
+    };
+    std::vector<TileKey> finer;
+    if (key.level > 0) finer = in(key.level - 1);
+    if (finer.size() > kMostFiner) finer.clear();
+    bool covered = !finer.empty() && all_there(finer);
     const int levels = static_cast<int>(loader_->slide()->info().levels.size());
-    bool covered = false;
     for (int level = key.level + 1; level < levels && !covered; ++level) {
         const auto keys = in(level);
-        covered = std::all_of(keys.begin(), keys.end(), [this](const TileKey& k) { return loader_->has(k); });
+        covered = all_there(keys);
         if (!covered) continue;
         for (const TileKey& coarser : keys) paintTile(painter, coarser, region);
     }
@@ -140,12 +150,8 @@ void SlideView::paintMissing(QPainter& painter, const TileKey& key) {
         painter.drawImage(aligned(view_.upright().toWidget(region), dpr_), overview,
                           QRectF(region.x() * sx, region.y() * sy, region.width() * sx, region.height() * sy));
     }
-    if (key.level > 0) {
-        const auto finer = in(key.level - 1);
-        if (finer.size() > 36) return;
-        for (const TileKey& k : finer) {
-            if (loader_->has(k)) paintTile(painter, k, region);
-        }
+    for (const TileKey& k : finer) {
+        if (loader_->has(k)) paintTile(painter, k, region);
     }
 }
 
