@@ -82,6 +82,8 @@ void check_rows(const SpotData& data) {
 
 }  // namespace
 
+double least_counts(const std::string& format) { return format == "visium_hd" ? 20 : PairParams().min_counts; }
+
 std::shared_ptr<const TileReader> make_tile_reader(std::shared_ptr<const Slide> slide) {
     return std::make_shared<SlideTileReader>(std::move(slide));
 }

@@ -117,6 +117,7 @@ json import_section(const ImportRequest& request, const JobContext& given) {
         if (data) {
             PairParams pairing;
             pairing.patient = request.patient;
+            pairing.min_counts = least_counts(data->format);
             const auto pairs = pair(slide, *data, pairing, ctx);
             out.update({{"format", data->format}, {"spots", data->spots.size()}, {"spots_usable", pairs->size()}, {"genes", data->expression.cols()},
                         {"unit", to_string(data->expression.unit)}, {"pitch_um", pairs->pitch_um}});

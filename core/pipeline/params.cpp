@@ -64,7 +64,7 @@ Params split_params() {
             whole("test_blocks", 2, 1, 100, "compact blocks of spots that are held out", "blocks"),
             real("test_fraction", 0.27, 0.05, 0.9, "share of the spots that is held out"),
             real("margin", 1.8, 0, 100, "no training spot is nearer than this to a held-out one", "spot pitches"),
-            real("min_counts", 200, 0, 1e9, "spots with fewer counts in all are left out", "counts")};
+            real("min_counts", nullptr, 0, 1e9, "spots with fewer counts in all are left out; 200 when not given, 20 for Visium HD bins", "counts")};
 }
 
 Params adapt_params() {

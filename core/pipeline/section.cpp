@@ -20,7 +20,6 @@ bool names(const std::string& wanted, const ProjectSlide& slide) {
 
 Section::Section(Project& project, const json& params, const JobContext& ctx) : project_(project), params_(params), ctx_(ctx) {
     const auto min_counts = number_of(params, "min_counts");
-    min_counts_ = min_counts.value_or(min_counts_);
     min_counts_given_ = min_counts.has_value();
     const auto slides = project.slides();
     const auto spots = project.spots();
@@ -40,6 +39,7 @@ Section::Section(Project& project, const json& params, const JobContext& ctx) : 
                     project.path());
     if (slide_record_.missing)
         throw Error(ErrorCode::NotFound, "the slide was moved or changed; put it back, or beside the project, or import it again", slide_record_.path);
+    min_counts_ = min_counts.value_or(least_counts(spots_record_.format));
 }
 
 std::uint64_t Section::seed() const {

@@ -69,7 +69,7 @@ private:
     std::filesystem::path central_, encoder_file_;
     std::string central_id_, encoder_id_, device_;
     std::optional<std::uint64_t> inherited_seed_;
-    double min_counts_ = 200;
+    double min_counts_ = 0;
     bool min_counts_given_ = false;
     nlohmann::json steps_ = nlohmann::json::array();
 };

@@ -64,6 +64,11 @@ SpotData grid_of_spots(int columns, int rows, double pitch) {
 class TestPairing : public QObject {
     Q_OBJECT
 private Q_SLOTS:
+    void binsNeedFewerCounts() {
+        QCOMPARE(least_counts("visium_hd"), 20.0);  // an 8 µm bin holds what a fortieth of a 55 µm spot would
+        for (const char* format : {"st_tsv", "space_ranger_h5", "h5ad", "csv"}) QCOMPARE(least_counts(format), PairParams().min_counts);
+    }
+
     void every_loss_is_an_issue() {
         const auto slide = std::make_shared<HalfSlide>();
         SpotData data = grid_of_spots(10, 5, 400);  // the right half is glass
