@@ -13,6 +13,8 @@ namespace c2l {
 namespace {
 
 constexpr std::size_t kMostDirectories = 4096;
+constexpr std::uint64_t kMostTilePixels = 1 << 26;
+constexpr std::uint64_t kTileWidth = 322, kTileLength = 323;  // tags
 constexpr std::array<std::uint64_t, 19> kTypeBytes{0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8};  // by the number of the type
 
 class Directories {
@@ -52,12 +54,18 @@ private:
         if (entries > (size_ - at) / entry_bytes) return 0;
         const auto table = bytes(at + count_bytes, entries * entry_bytes + word);
         if (table.size() < entries * entry_bytes + word) return 0;
+        std::uint64_t tile_width = 0, tile_height = 0;
         for (std::uint64_t i = 0; i < entries; ++i) {
             const unsigned char* entry = table.data() + i * entry_bytes;
-            const std::uint64_t type = number(entry + 2, 2), count = number(entry + 4, word);
-            if (type < kTypeBytes.size() && kTypeBytes[type] > 0 && count > size_ / kTypeBytes[type])
-                throw Error(ErrorCode::BadInput, "is damaged: tag " + std::to_string(number(entry, 2)) + " claims more than the file holds; get the file again", path_);
+            const std::uint64_t tag = number(entry, 2), type = number(entry + 2, 2), count = number(entry + 4, word);
+            if (type >= kTypeBytes.size() || kTypeBytes[type] == 0) continue;
+            if (count > size_ / kTypeBytes[type])
+                throw Error(ErrorCode::BadInput, "is damaged: tag " + std::to_string(tag) + " claims more than the file holds; get the file again", path_);
+            if (tag == kTileWidth) tile_width = number(entry + 4 + word, std::min<std::size_t>(kTypeBytes[type], word));
+            if (tag == kTileLength) tile_height = number(entry + 4 + word, std::min<std::size_t>(kTypeBytes[type], word));
         }
+        if (tile_width != 0 && tile_height > kMostTilePixels / tile_width)
+            throw Error(ErrorCode::BadInput, "has tiles of " + std::to_string(tile_width) + " × " + std::to_string(tile_height) + " pixels, which no slide has; it is damaged, get the file again", path_);
         return number(table.data() + entries * entry_bytes, word);
     }
 

@@ -95,6 +95,23 @@ private Q_SLOTS:
         }
     }
 
+    // OpenSlide takes the memory of a whole tile, and ends the program when there is not so much.
+    void impossibleTilesAreRefused() {
+        write_tiff(path_, 64, 64, {}, plain());
+        std::string bytes = read_file(path_);
+        const std::string tile_length("\x43\x01", 2);  // tag 323
+        const std::size_t at = bytes.rfind(tile_length);
+        QVERIFY(at != std::string::npos);
+        bytes.replace(at + 2, 10, std::string("\x04\x00\x01\x00\x00\x00\x38\x00\x00\x5b", 10));  // one LONG
+        write_file(path_, bytes);
+        try {
+            open(path_);
+            QFAIL("accepted");
+        } catch (const Error& error) {
+            QVERIFY2(std::string(error.what()).find("which no slide has") != std::string::npos, error.what());
+        }
+    }
+
     void randomDamageNeverCrashes_data() {
         QTest::addColumn<int>("compression");
         QTest::addColumn<bool>("sub_ifds");
