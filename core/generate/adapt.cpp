@@ -34,6 +34,7 @@ constexpr int kPriorTiles = 64;                // central tiles that keep the pr
 constexpr std::int64_t kCheckEvery = 25;       // steps between looks at the inner held-out spots
 constexpr std::int64_t kDrawsPerSpot = 16;     // noise draws per held-out spot: the same at every look
 constexpr std::int64_t kPreviewEvery = 150;
+constexpr std::int64_t kMostAtOnce = 64;       // tiles in a pass without gradients
 
 struct Data {
     TileSet learn, check;                      // with their margin
@@ -98,6 +99,8 @@ public:
     }
 
     AdaptResult run(const std::string& fingerprint);
+    // Without gradients, twice as many fit as in a training step; fewer after a halving.
+    std::int64_t at_once() const { return std::min<std::int64_t>(kMostAtOnce, 2 * params_.batch); }
     std::map<std::string, at::Tensor> best() const { return read_safetensors(best_path()).tensors; }
 
 private:
@@ -136,7 +139,9 @@ void Adaptation::make_prior() {
     SampleParams sample;
     sample.sampler = "euler";
     sample.steps = 16;
-    prior_ = integrate(noise, velocity, nullptr, sample, ctx_, central_.denoiser->sampling_times(sample.steps));
+    std::vector<at::Tensor> parts;
+    for (const auto& part : noise.split(at_once())) parts.push_back(integrate(part, velocity, nullptr, sample, ctx_, central_.denoiser->sampling_times(sample.steps)));
+    prior_ = at::cat(parts);
 }
 
 void Adaptation::make_check() {
@@ -146,7 +151,9 @@ void Adaptation::make_check() {
     const int corner = (data_.check.size - central_.tile_px) / 2;
     for (std::int64_t i = 0; i < n; ++i)
         copy_crop(data_.check, static_cast<std::size_t>(i), corner, corner, central_.tile_px, pixels.data_ptr<float>() + i * central_.tile_px * central_.tile_px * 3);
-    const auto latent = central_.encode(pixels.permute({0, 3, 1, 2}).to(central_.device));
+    std::vector<at::Tensor> parts;
+    for (const auto& part : pixels.permute({0, 3, 1, 2}).split(at_once())) parts.push_back(central_.encode(part.to(central_.device)));
+    const auto latent = at::cat(parts);
     check_latent_ = latent.repeat({kDrawsPerSpot, 1, 1, 1}).contiguous(at::MemoryFormat::ChannelsLast);
     check_profile_ = data_.check_profiles.repeat({kDrawsPerSpot, 1}).to(central_.device);
     Random random(derive_seed(params_.seed, "check"));
@@ -185,7 +192,7 @@ at::Tensor Adaptation::loss(std::int64_t step) {
 double Adaptation::held_out_loss() {
     c10::NoGradGuard no_grad;
     double total = 0;
-    const std::int64_t n = check_latent_.size(0), batch = 64;
+    const std::int64_t n = check_latent_.size(0), batch = at_once();
     for (std::int64_t begin = 0; begin < n; begin += batch) {  // a second or so; a stop in here would lose the step before it
         const auto count = std::min(batch, n - begin);
         const auto part = [&](const at::Tensor& t) { return t.narrow(0, begin, count); };
@@ -241,6 +248,14 @@ json curve_json(const std::vector<AdaptCurvePoint>& curve) {
     return out;
 }
 
+// [step, training loss, held-out loss] at each look at the held-out spots.
+json looks_json(const std::vector<AdaptCurvePoint>& curve) {
+    json out = json::array();
+    for (const auto& p : curve)
+        if (!std::isnan(p.held_out)) out.push_back({p.step, p.loss, p.held_out});
+    return out;
+}
+
 AdaptResult Adaptation::run(const std::string& fingerprint) {
     EtaClock clock;
     result_.held_out_before = result_.held_out_best = held_out_loss();  // the adapter starts at zero: this is the central model
@@ -285,13 +300,14 @@ AdaptResult adapt_with_batch(const std::filesystem::path& central_path, const Tr
     adapter.to(central.device);
     Adaptation adaptation(central, adapter, data, params, work, ctx);
     const auto result = adaptation.run(fingerprint_of(central, train, panel, params));
+    // What another institution may know of the training: figures, no names and no places.
     const json record{{"spots", train.size()},         {"steps", params.steps},
                       {"best_step", result.best_step}, {"batch", params.batch},
                       {"rate", params.learning_rate},  {"held_out_before", result.held_out_before},
                       {"seed", params.seed},           {"held_out_best", result.held_out_best},
                       {"full", params.full},           {"gene_dropout", params.gene_dropout},
-                      {"program_version", program_version()}};
-    adapter.save(out, adaptation.best(), central, record.dump());
+                      {"losses", looks_json(result.curve)}, {"program_version", program_version()}};
+    adapter.save(out, adaptation.best(), central, params.full, record.dump());
     return result;
 }
 
@@ -305,7 +321,9 @@ AdaptResult adapt(const std::filesystem::path& central, const TrainTiles& train,
     halve_when_out_of_memory("adaptation", params.batch, kLeastBatch, ctx, [&](int batch) {
         fitting.batch = batch;
         // A checkpoint belongs to its batch.
-        result = adapt_with_batch(central, train, panel, fitting, batch == params.batch ? work : work / ("batch-" + std::to_string(batch)), out, ctx);
+        const auto own_work = batch == params.batch ? work : work / ("batch-" + std::to_string(batch));
+        result = adapt_with_batch(central, train, panel, fitting, own_work, out, ctx);
+        result.work = own_work;
     });
     result.batch = fitting.batch;
     return result;

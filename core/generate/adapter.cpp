@@ -4,28 +4,21 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
+#include "generate/adapter_file.h"
 
 namespace c2l::generate {
 
 using namespace nn;
-using nlohmann::json;
-
 namespace {
 
-constexpr std::int64_t kMostFp32 = 1'250'000;  // numbers: 5 MB
+constexpr std::int64_t kHighestRank = 1024, kMostComponents = 1024;  // of a file: many times what is ever made
 
 at::Tensor to_tensor(const Matrix& m) {
     auto t = at::empty({m.rows, m.cols}, c10::kFloat);
     std::copy(m.values.begin(), m.values.end(), t.data_ptr<float>());
-    return t;
-}
-
-at::Tensor to_tensor(const std::vector<float>& v) {
-    auto t = at::empty({static_cast<std::int64_t>(v.size())}, c10::kFloat);
-    std::copy(v.begin(), v.end(), t.data_ptr<float>());
     return t;
 }
 
@@ -42,31 +35,14 @@ at::Tensor fit_components(const Matrix& profiles) {
     return axes.div(first_sd).to(c10::kFloat).contiguous();
 }
 
-GenePanel panel_of(const TensorFile& file) {
-    const json genes = json::parse(file.meta("genes"), nullptr, false);
-    if (!genes.is_array() || genes.empty())
-        throw Error(ErrorCode::Mismatch, "is not an adapter of this program: it names no genes", file.path);
-    GenePanel panel;
-    for (const auto& gene : genes) {
-        if (!gene.is_string()) throw Error(ErrorCode::BadInput, "has a gene name that is not text", file.path);
-        panel.genes.push_back(gene.get<std::string>());
-    }
-    const auto n = static_cast<std::int64_t>(panel.genes.size());
-    const auto mean = file.at("panel.mean", {n}), sd = file.at("panel.sd", {n});
-    if (mean.scalar_type() != c10::kFloat || sd.scalar_type() != c10::kFloat) throw Error(ErrorCode::Mismatch, "has gene means that are not F32", file.path);
-    panel.mean.assign(mean.data_ptr<float>(), mean.data_ptr<float>() + n);
-    panel.sd.assign(sd.data_ptr<float>(), sd.data_ptr<float>() + n);
-    const auto unit = target_unit(file.meta("unit"));
-    if (!unit) throw Error(ErrorCode::Mismatch, "has values in a unit that this version does not know; use a newer version", file.path);
-    panel.unit = *unit;
-    return panel;
-}
-
-TensorFile read_adapter(const std::filesystem::path& path) {
-    auto file = read_safetensors(path);
-    if (file.meta("architecture") != "c2l-adapter")
-        throw Error(ErrorCode::Mismatch, "is not an adapter of this program (its architecture is \"" + file.meta("architecture", "unknown") + "\")", path);
-    return file;
+// What the file would change in the denoiser must be what an adapter changes.
+void refuse_others(const TensorFile& file, const std::vector<std::pair<std::string, at::Tensor>>& tuned) {
+    const std::string prefix = "denoiser.";
+    std::set<std::string> known;
+    for (const auto& [name, tensor] : tuned) known.insert(prefix + name);
+    for (auto found = file.tensors.lower_bound(prefix); found != file.tensors.end() && found->first.starts_with(prefix); ++found)
+        if (!known.count(found->first))
+            throw Error(ErrorCode::Mismatch, "has a tensor \"" + found->first + "\" that no adapter of this central model has; these weights belong to another one", file.path);
 }
 
 }  // namespace
@@ -92,27 +68,22 @@ Adapter::Adapter(const Denoiser& denoiser, int rank, GenePanel panel, const Matr
 }
 
 Adapter Adapter::load(const std::filesystem::path& path, const Denoiser& denoiser) {
-    const auto file = read_adapter(path);
+    const auto [file, info] = read_adapter_file(path);
     Adapter adapter;
-    adapter.panel_ = panel_of(file);
+    adapter.panel_ = info.panel;
     adapter.components_ = file.at("genes.components");
-    const auto genes = static_cast<std::int64_t>(adapter.panel_.genes.size());
-    if (adapter.components_.dim() != 2 || adapter.components_.size(0) != genes || adapter.components_.scalar_type() != c10::kFloat)
-        throw Error(ErrorCode::Mismatch, "has gene components that do not fit its gene list", path);
+    if (adapter.components_.size(1) > kMostComponents) throw Error(ErrorCode::Mismatch, "has more gene components than any adapter of this program", path);
     const auto& first = file.at("adapter.site0.down");
-    if (first.dim() != 2 || first.size(0) < 1 || first.size(0) > 1024) throw Error(ErrorCode::Mismatch, "has modulation of a strange rank", path);
+    if (first.dim() != 2 || first.size(0) < 1 || first.size(0) > kHighestRank) throw Error(ErrorCode::Mismatch, "has modulation of a strange rank", path);
     adapter.build(denoiser, static_cast<int>(first.size(0)), 0);
     adapter.set_.load(file, "adapter.");
     c10::NoGradGuard no_grad;
-    for (auto& [name, tensor] : tuned(denoiser, /*full=*/false)) tensor.copy_(file.at("denoiser." + name, tensor.sizes()));
-    if (file.meta("full") == "1")
-        for (auto& [name, tensor] : tuned(denoiser, /*full=*/true)) tensor.copy_(file.at("denoiser." + name, tensor.sizes()));
+    auto tuned_here = tuned(denoiser, info.full);
+    refuse_others(file, tuned_here);
+    for (const auto& [name, tensor] : tuned_here) file.at("denoiser." + name, tensor.sizes());  // all or nothing: the denoiser is not left half changed
+    for (auto& [name, tensor] : tuned_here) tensor.copy_(file.at("denoiser." + name));
     return adapter;
 }
-
-GenePanel Adapter::read_panel(const std::filesystem::path& path) { return panel_of(read_adapter(path)); }
-
-std::string Adapter::read_central_id(const std::filesystem::path& path) { return read_adapter(path).meta("central"); }
 
 at::Tensor Adapter::embed_null(std::int64_t n) const { return null_.unsqueeze(0).expand({n, embedding_}); }
 
@@ -140,28 +111,11 @@ void Adapter::to(const c10::Device& device) {
     components_ = components_.to(device);
 }
 
-void Adapter::save(const std::filesystem::path& path, const std::map<std::string, at::Tensor>& tensors, const Central& central,
+void Adapter::save(const std::filesystem::path& path, const std::map<std::string, at::Tensor>& tensors, const Central& central, bool full,
                    const std::string& training_json) const {
-    auto all = tensors;
-    all["genes.components"] = components_;
-    all["panel.mean"] = to_tensor(panel_.mean);
-    all["panel.sd"] = to_tensor(panel_.sd);
-    const bool full = json::parse(training_json).value("full", false);
-    // An adapter is to be sent around: those of larger models are rounded to stay below 5 MB.
-    std::int64_t numbers = 0;
-    for (const auto& [name, tensor] : all) numbers += tensor.numel();
-    if (numbers > kMostFp32)
-        for (auto& [name, tensor] : all)
-            if (name.starts_with("adapter.") || name.starts_with("denoiser.")) tensor = tensor.to(c10::kBFloat16);
-    write_safetensors(path, all,
-                      {{"architecture", "c2l-adapter"},
-                       {"central", central.id},
-                       {"central_licence", central.licence},
-                       {"central_attribution", central.attribution},
-                       {"genes", json(panel_.genes).dump()},
-                       {"unit", to_string(panel_.unit)},
-                       {"full", full ? "1" : "0"},
-                       {"training", training_json}});
+    const auto architecture = central.metadata.find("architecture");
+    write_adapter_file(path, tensors, components_,
+                       {panel_, central.id, architecture == central.metadata.end() ? std::string() : architecture->second, central.licence, central.attribution, full, training_json});
 }
 
 }  // namespace c2l::generate

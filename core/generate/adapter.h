@@ -19,16 +19,16 @@ class Adapter {
 public:
     // A fresh adapter; `profiles` are the standardised training profiles that the components are fitted on.
     Adapter(const Denoiser& denoiser, int rank, GenePanel panel, const Matrix& profiles, std::uint64_t seed);
+    // Puts what was tuned of the denoiser into it. Throws Error(BadInput|Mismatch|Unsupported|NotFound), the denoiser then unchanged. That the
+    // adapter belongs to this central model is for the caller to see to (AdapterInfo::central).
     static Adapter load(const std::filesystem::path& path, const Denoiser& denoiser);
-    static GenePanel read_panel(const std::filesystem::path& path);
-    static std::string read_central_id(const std::filesystem::path& path);
 
     // N × embedding from standardised profiles N × G on the device; rows with null = 1 take the learnt null embedding.
     at::Tensor embed(const at::Tensor& profiles, const at::Tensor& null) const;
     at::Tensor embed_null(std::int64_t n) const;
     Modulator modulator(const at::Tensor& embedding) const;
 
-    // The parameters of the denoiser that DiffFit tunes: biases and normalisation scales.
+    // The parameters of the denoiser that DiffFit tunes: biases and normalisation scales; all of them when `full`.
     static std::vector<std::pair<std::string, at::Tensor>> tuned(const Denoiser& denoiser, bool full);
 
     nn::ParameterSet& parameters() { return set_; }
@@ -36,9 +36,8 @@ public:
     const GenePanel& panel() const { return panel_; }
     void to(const c10::Device& device);
 
-    // Atomic. `tensors` are the adapter's and the tuned ones by name ("adapter.…", "denoiser.…"). The central model's licence and
-    // attribution go with them.
-    void save(const std::filesystem::path& path, const std::map<std::string, at::Tensor>& tensors, const Central& central,
+    // See write_adapter_file. The central model's licence and attribution go with it.
+    void save(const std::filesystem::path& path, const std::map<std::string, at::Tensor>& tensors, const Central& central, bool full,
               const std::string& training_json) const;
 
 private:

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/cores.h"
+#include "generate/adapter_file.h"
 #include "generate/generate.h"
 #include "generate/model_pack.h"
 #include "nn/device.h"
@@ -22,6 +23,17 @@ std::string architecture_of(const nn::TensorHeader& header) {
     if (const auto found = header.metadata.find("architecture"); found != header.metadata.end()) return found->second;
     if (header.entries.count("features.3.squeeze.weight")) return "squeezenet1_0";
     return "unknown";
+}
+
+// What the metadata hold as text, to be read; a file that is no sound adapter is refused.
+json describe_adapter(const std::filesystem::path& weights) {
+    const AdapterInfo info = adapter_info(weights);
+    return {{"genes", info.panel.genes.size()},
+            {"unit", to_string(info.panel.unit)},
+            {"full", info.full},
+            {"bytes", std::filesystem::file_size(weights)},
+            {"training", json::parse(info.training_json)},
+            {"central", {{"id", info.central}, {"architecture", info.central_architecture}, {"licence", info.central_licence}, {"attribution", info.central_attribution}}}};
 }
 
 // OpenBLAS tells its flavour when asked through the symbol it exports; other libraries do not have it.
@@ -45,8 +57,9 @@ std::string describe_weights(const std::filesystem::path& weights) {
         for (const auto side : entry.shape) count *= side;
         parameters += count;
     }
-    return json{{"kind", "weights"}, {"architecture", architecture_of(header)}, {"parameters", parameters}, {"tensors", header.entries.size()}, {"metadata", header.metadata}}
-        .dump();
+    json out{{"kind", "weights"}, {"architecture", architecture_of(header)}, {"parameters", parameters}, {"tensors", header.entries.size()}, {"metadata", header.metadata}};
+    if (out["architecture"] == generate::kAdapterArchitecture) out["adapter"] = describe_adapter(weights);
+    return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string describe_compute() {

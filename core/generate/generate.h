@@ -98,6 +98,7 @@ struct AdaptResult {
     double held_out_before = 0;  // flow loss of the central model on the inner held-out spots
     double held_out_best = 0;
     int batch = 0;               // smaller than asked for where memory ran out
+    std::filesystem::path work;  // where the previews of this batch are: the given folder, or one in it
     double seconds = 0;
 };
 // Learns on `train` only (an inner tenth of it decides early stopping) and writes the adapter file. `work` keeps checkpoints
@@ -145,7 +146,16 @@ TileSet synthesize(const std::filesystem::path& central, const std::filesystem::
 TileSet synthesize_central(const std::filesystem::path& central, const std::vector<std::uint64_t>& seeds, const SampleParams& params,
                            const JobContext& ctx);
 
-// The panel stored in an adapter file, and the id of the central model it belongs to.
+// What an adapter file says of itself. Nothing in it tells whose tissue it was made from: it may be given to another institution.
+struct AdapterInfo {
+    GenePanel panel;                    // genes, their unit, mean and standard deviation over the training spots
+    std::string central;                // central_id() of the model it belongs to
+    std::string central_architecture, central_licence, central_attribution;
+    bool full = false;                  // every weight was tuned
+    std::string training_json = "{}";   // object: spots, steps, losses, program version …
+};
+// Throws Error(NotFound|BadInput|Mismatch|Unsupported) for what is no sound adapter; whether it fits a central model, only Generator tells.
+AdapterInfo adapter_info(const std::filesystem::path& adapter);
 GenePanel adapter_panel(const std::filesystem::path& adapter);
 // What the generator sees of a profile: genes × k directions, orthogonal and of one length, that standardised profiles are projected on.
 Matrix adapter_components(const std::filesystem::path& adapter);

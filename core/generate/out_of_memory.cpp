@@ -34,7 +34,7 @@ int halve_when_out_of_memory(const char* what, int batch, int least, const JobCo
     while (!fits(attempt, batch)) {
         const int half = batch / 2;
         if (half < least)
-            throw Error(ErrorCode::Unsupported, std::string("there is too little memory for the ") + what + " even with batches of " + std::to_string(batch) +
+            throw Error(ErrorCode::Memory, std::string("there is too little memory for the ") + what + " even with batches of " + std::to_string(batch) +
                                                     "; close other programs or take a machine with more");
         ctx.issue({Severity::Warning, std::string("the ") + what + " ran out of memory with batches of " + std::to_string(batch) + " and starts again with " +
                                           std::to_string(half), {}});

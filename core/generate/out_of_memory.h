@@ -8,7 +8,7 @@
 namespace c2l::generate {
 
 // Calls `attempt` with the batch, with half of it after each failure for lack of memory (of a GPU or of the machine), down to `least`; each
-// halving is one Issue. Every other exception, and lack of memory at the least batch as Error(Unsupported), goes to the caller.
+// halving is one Issue. Every other exception, and lack of memory at the least batch as Error(Memory), goes to the caller.
 // Returns the batch that fitted. `what` names the work in the messages ("adaptation").
 int halve_when_out_of_memory(const char* what, int batch, int least, const JobContext& ctx, const std::function<void(int batch)>& attempt);
 

@@ -28,7 +28,7 @@ const Preset& find_preset(const std::string& name) {
 
 std::uint64_t training_memory(const Preset& preset, int batch) {
     constexpr double kCopies = 5 * sizeof(float);  // weight, gradient, two moments, average
-    if (preset.width == 0) return static_cast<std::uint64_t>(11.4e6 * kCopies + 14e6 * batch);
+    if (preset.width == 0) return static_cast<std::uint64_t>(12.6e6 * kCopies + 14e6 * batch);
     const double d = preset.width, tokens = preset.latent_side() * preset.latent_side() / 4.0;
     const double parameters = preset.depth * (12 * d * d + 15 * d) + 9 * d * d;
     // What the backward pass of one block needs, numbers per token: its inputs, norms, modulated copies, q, k, v and heads, and four times

@@ -6,10 +6,10 @@
 
 #include "base/error.h"
 #include "generate/adapter.h"
+#include "generate/adapter_file.h"
 #include "generate/flow.h"
 #include "generate/generate.h"
 #include "nn/device.h"
-#include "nn/safetensors.h"
 
 namespace c2l {
 namespace {
@@ -102,11 +102,12 @@ Field conditioned(const Central& central, const Adapter& adapter, const at::Tens
 
 std::string use_device(const ComputeParams& compute) { return describe_device(open_device(compute.device, compute.threads)); }
 
-GenePanel adapter_panel(const std::filesystem::path& adapter) { return Adapter::read_panel(adapter); }
+AdapterInfo adapter_info(const std::filesystem::path& adapter) { return read_adapter_file(adapter).info; }
+
+GenePanel adapter_panel(const std::filesystem::path& adapter) { return adapter_info(adapter).panel; }
 
 Matrix adapter_components(const std::filesystem::path& adapter) {
-    const auto components = read_safetensors(adapter).at("genes.components").to(c10::kFloat).contiguous();
-    if (components.dim() != 2) throw Error(ErrorCode::Mismatch, "has gene components that do not fit its gene list", adapter);
+    const auto components = read_adapter_file(adapter).file.at("genes.components");
     Matrix out(components.size(0), components.size(1));
     std::copy_n(components.data_ptr<float>(), out.values.size(), out.values.begin());
     return out;
@@ -137,7 +138,7 @@ Generator::~Generator() = default;
 
 Generator::Generator(const std::filesystem::path& central_path, const std::filesystem::path& adapter_path, const ComputeParams& compute) {
     auto central = Central::load(central_path, open_device(compute.device, compute.threads));
-    if (Adapter::read_central_id(adapter_path) != central.id)
+    if (adapter_info(adapter_path).central != central.id)
         throw Error(ErrorCode::Mismatch, "was adapted from another central model; give that one with --central", adapter_path);
     auto adapter = Adapter::load(adapter_path, *central.denoiser);
     adapter.to(central.device);

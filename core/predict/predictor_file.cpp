@@ -66,7 +66,7 @@ double positive(const nlohmann::json& json, const char* key, bool zero_too, cons
 
 }  // namespace
 
-void Predictor::save(const std::filesystem::path& path) const {
+void Predictor::save(const std::filesystem::path& path, const std::map<std::string, std::string>& notes) const {
     const State& s = *state_;
     if (!s.kernel) throw Error(ErrorCode::Internal, "a predictor that has not been fitted cannot be saved", path);
     Tensors tensors{{"dual", s.ridge.dual},
@@ -103,7 +103,10 @@ void Predictor::save(const std::filesystem::path& path) const {
                                 {"non_negative", s.non_negative},
                                 {"base_variance", s.calibration.base_variance},
                                 {"inner_error", {s.inner_error.real_only, s.inner_error.chosen, s.inner_error.se}}};
-    nn::write_safetensors(path, tensors, {{"architecture", kKind}, {"predictor", record.dump()}});
+    auto metadata = notes;
+    metadata["architecture"] = kKind;
+    metadata["predictor"] = record.dump();
+    nn::write_safetensors(path, tensors, metadata);
 }
 
 Predictor Predictor::load(const std::filesystem::path& path) {
