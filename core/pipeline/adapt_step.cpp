@@ -45,12 +45,20 @@ GenePanel condition_panel(const TrainTiles& train, const json& p) {
     return list.empty() ? GenePanel::choose(train, p.at("genes"), TargetUnit::Log1pCp10k) : GenePanel::from_list(train, list, TargetUnit::Log1pCp10k);
 }
 
+// Said every time, whether it was adapted now or before: everything that is made with such a generator looks as if it worked.
+void warn_if_nothing_was_learnt(Section& section, const Artifact& adapted) {
+    if (read_report(adapted).at("best_step").get<std::int64_t>() > 0) return;
+    section.ctx().issue({Severity::Warning,
+                         "the adaptation found nothing better than the central model, so its tiles ignore the genes; adapt on more spots, for more steps or with another --learning-rate",
+                         {}});
+}
+
 }  // namespace
 
 Artifact adapt_step(Section& section, const Artifact& split) {
     const json p = adapt_record(section.params());
     const Provenance provenance = section.provenance("adapt", {split.id, section.central_id()}, p);
-    return section.obtain(provenance, [&](const fs::path& staging) {
+    const Artifact adapted = section.obtain(provenance, [&](const fs::path& staging) {
         const Split parts = load_split(section, split);
         const GenePanel panel = condition_panel(parts.train, p);
         AdaptParams params;
@@ -64,7 +72,7 @@ Artifact adapt_step(Section& section, const Artifact& split) {
         params.compute = compute_of(section.params());
         const fs::path work = section.project().work_folder(provenance);
         const AdaptResult result = adapt(section.central(), parts.train, panel, params, work, staging / "adapter.safetensors", section.ctx());
-        for (const auto& entry : fs::directory_iterator(work))
+        for (const auto& entry : fs::directory_iterator(result.work))
             if (is_preview(entry.path())) fs::copy_file(entry.path(), staging / entry.path().filename());
         write_file(staging / "curve.csv", curve_csv(result.curve));
         write_report(staging, {{"genes", panel.genes.size()},
@@ -77,6 +85,8 @@ Artifact adapt_step(Section& section, const Artifact& split) {
                                {"batch", result.batch},
                                {"seconds", result.seconds}});
     });
+    warn_if_nothing_was_learnt(section, adapted);
+    return adapted;
 }
 
 }  // namespace c2l

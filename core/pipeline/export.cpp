@@ -5,8 +5,10 @@
 #include "base/file.h"
 #include "pipeline/annotations.h"
 #include "pipeline/command_table.h"
+#include "pipeline/credits.h"
 #include "pipeline/export.h"
 #include "pipeline/figure.h"
+#include "pipeline/foreign_adapter.h"
 #include "pipeline/params.h"
 #include "pipeline/picture.h"
 #include "pipeline/section.h"
@@ -101,6 +103,9 @@ json export_map(Project& project, const json& params, const std::string& what, c
     const fs::path file = map.folder / "map.h5ad";
     const std::string gene = params.value("gene", std::string());
     json out = {{"what", what}, {"file", to.string()}};
+    const json central = central_of(project, map.provenance);
+    const std::string credit = credits(central);
+    if (central.is_object()) out["central"] = central;
     if (what == "h5ad") {
         replace_file(to, [&](const fs::path& part) { fs::copy_file(file, part, fs::copy_options::overwrite_existing); });
         return out;
@@ -108,29 +113,32 @@ json export_map(Project& project, const json& params, const std::string& what, c
     const SpotData table = read_h5ad(file);
     if (what == "csv") {
         write_file(to, map_csv(table, gene, file));
+        // A table has no place for it that every reader skips; a file beside it has (as the REUSE specification does it).
+        if (!credit.empty()) write_file(to.string() + ".license", "Predicted expression, C2L Studio, map " + map.id + ". " + credit + "\n");
     } else {
         const std::int64_t column = gene_of(table, gene, file);
         out["gene"] = table.expression.genes[static_cast<std::size_t>(column)];
-        write_png(to, map_figure(project, section, table, gene, file, ctx), "Predicted expression of " + out["gene"].get<std::string>() + ", C2L Studio, map " + map.id);
+        write_png(to, map_figure(project, section, table, gene, file, ctx), "Predicted expression of " + out["gene"].get<std::string>() + ", C2L Studio, map " + map.id + (credit.empty() ? "" : ". " + credit));
     }
     return out;
 }
 
 Command export_command() {
-    Param what{.name = "what", .type = ParamType::Choice, .default_value = "h5ad", .help = "h5ad: the map; csv: the map as a table; png: a figure of one gene; spots: the measured spots as QuPath GeoJSON", .unit = {},
-               .choices = {"h5ad", "csv", "png", "spots"}, .letter = {}};
+    Param what{.name = "what", .type = ParamType::Choice, .default_value = "h5ad", .help = "h5ad: the map; csv: the map as a table; png: a figure of one gene; spots: the measured spots as QuPath GeoJSON; adapter: the local generator, to be given to others: no pixels, spots or names are in it", .unit = {},
+               .choices = {"h5ad", "csv", "png", "spots", "adapter"}, .letter = {}};
     what.positional = what.required = true;
     Param output{.name = "output", .type = ParamType::Path, .default_value = nullptr, .help = "the file to write", .unit = {}, .choices = {}, .letter = "o"};
     output.required = true;
     const Param gene{.name = "gene", .type = ParamType::Text, .default_value = "", .help = "the gene of the figure, or of a table with its interval; the figure takes the most variable one when empty; of spots several, separated by commas",
                      .unit = {}, .choices = {}, .letter = "g"};
-    return {"export", "write the expression map (h5ad, CSV, PNG figure) or the spots (QuPath GeoJSON) for other programs", project_params() + Params{what, output, gene},
+    return {"export", "write the expression map (h5ad, CSV, PNG figure), the spots (QuPath GeoJSON) or the adapter (safetensors) for others", project_params() + Params{what, output, gene},
             [](const json& params, const JobContext& ctx) {
                 const auto project = Project::open(path_of(params, "project"), Project::Mode::Read);
                 if (params.at("what") == "spots") return export_spots(*project, params, split_list(params.value("gene", std::string())), path_of(params, "output"), ctx);
+                if (params.at("what") == "adapter") return export_adapter(*project, params, path_of(params, "output"), ctx);
                 return export_map(*project, params, params.at("what"), path_of(params, "output"), ctx);
             },
-            [](const json& r) { return "Wrote " + r.at("file").get<std::string>() + "\n"; }};
+            [](const json& r) { return "Wrote " + r.at("file").get<std::string>() + "\n" + credits_line(r); }};
 }
 
 }  // namespace c2l

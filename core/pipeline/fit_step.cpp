@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "pipeline/credits.h"
 #include "pipeline/feature_file.h"
 #include "pipeline/fit_material.h"
 #include "pipeline/params.h"
@@ -18,6 +19,12 @@ json fit_record(Section& section, const std::optional<Artifact>& synthesized) {
     return p;
 }
 
+// As in adapters.
+std::map<std::string, std::string> notes_of(const json& central) {
+    if (!central.is_object()) return {};
+    return {{"central_architecture", central.value("architecture", "")}, {"central_licence", central.value("licence", "")}, {"central_attribution", central.value("attribution", "")}};
+}
+
 }  // namespace
 
 Artifact fit_step(Section& section, const Artifact& split, const std::optional<Artifact>& synthesized) {
@@ -35,14 +42,15 @@ Artifact fit_step(Section& section, const Artifact& split, const std::optional<A
         if (synthesized) add_synthetic(material, *synthesized, read_places(synthetic_places->folder), recipes_of(*synthesized, parts.train));
         Predictor predictor = Predictor::fit(material.inputs, material.panel, material.pitch_um, fit_params_of(p, section.seed()), section.ctx());
         predictor.set_encoder_id(section.encoder_id());
-        predictor.save(staging / "predictor.safetensors");
+        const json central = synthesized ? central_of(section.project(), synthesized->provenance) : json();
+        predictor.save(staging / "predictor.safetensors", notes_of(central));
         const std::vector<std::string> eval(material.panel.genes.begin(), material.panel.genes.begin() + material.eval_genes);
         write_report(staging, {{"target", to_string(material.panel.unit)},
                                {"genes", material.panel.genes.size()},
                                {"evaluation_genes", eval},
                                {"spots_train", parts.train.size()},
                                {"synthetic_pairs", material.inputs.synthetic_targets.rows},
-                               {"central", synthesized ? read_report(*synthesized).value("central", json()) : json()},
+                               {"central", central},
                                {"synthetic_left_out", material.flagged},
                                {"synthetic_weight", predictor.synthetic_weight()},
                                {"lambda", predictor.lambda()}});

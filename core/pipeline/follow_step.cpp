@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "generate/generate.h"
 #include "pipeline/assessment.h"
+#include "pipeline/credits.h"
 #include "pipeline/feature_file.h"
 #include "pipeline/params.h"
 #include "pipeline/picture.h"
@@ -77,10 +78,10 @@ void draw_held_out(Section& section, const Artifact& adapted, const json& params
     const auto shown = static_cast<std::size_t>(std::min<std::int64_t>(m, kShown));
     const std::vector<std::int64_t> first(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(shown));
     write_png(staging / "sheet.png", beside_each_other(read_tiles(*pairs.reader, section.central_info(), places_of(pairs, first), "held_out_tiles", "real tiles", section.ctx()), read_tile_folder(work, 0, shown, ctx)),
-              "Real tissue tiles of held-out spots, each with a synthetic one to its right, made by C2L Studio from the spot's expression");
+              "Real tissue tiles of held-out spots, each with a synthetic one to its right, made by C2L Studio from the spot's expression" + and_credits(section.central_record()));
     std::vector<std::string> barcodes;
     for (const auto row : rows) barcodes.push_back(pairs.barcodes[static_cast<std::size_t>(row)]);
-    write_report(staging, {{"spots", m}, {"held_out", parts.held_out.size()}, {"tiles_per_spot", passes}, {"barcodes", barcodes}});
+    write_report(staging, {{"spots", m}, {"held_out", parts.held_out.size()}, {"tiles_per_spot", passes}, {"barcodes", barcodes}, {"central", section.central_record()}});
 }
 
 }  // namespace

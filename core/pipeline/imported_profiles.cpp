@@ -20,26 +20,6 @@ constexpr std::int64_t kMostValues = std::int64_t{1} << 29;  // tiles × genes: 
 constexpr double kAlike = 0.01;                            // totals that differ by less were normalised
 constexpr double kPer = 1e4;                               // counts per 10,000
 
-// Column in the file of each gene of the panel; -1: missing.
-std::vector<std::int64_t> find_genes(const ExpressionMatrix& e, const GenePanel& panel, const fs::path& file, nlohmann::json& report, std::vector<Issue>& issues) {
-    std::vector<std::int64_t> columns;
-    std::vector<std::string> missing;
-    for (const auto& gene : panel.genes) {
-        columns.push_back(e.find_gene(gene));
-        if (columns.back() < 0) missing.push_back(gene);
-    }
-    std::string first;
-    for (std::size_t i = 0; i < std::min<std::size_t>(5, missing.size()); ++i) first += (i ? ", " : "") + missing[i];
-    const std::string what = std::to_string(missing.size()) + " of the generator's " + std::to_string(panel.genes.size()) + " genes";
-    if (2 * missing.size() > panel.genes.size())
-        throw Error(ErrorCode::Mismatch,
-                    "lacks " + what + " (" + first + ", …); its own are named like '" + (e.genes.empty() ? "" : e.genes.front()) + "'; give gene symbols as var_names, or another file", file);
-    if (!missing.empty()) issues.push_back({Severity::Warning, "The file lacks " + what + " (" + first + (missing.size() > 5 ? ", …" : "") + "); they stand at their mean.", file.string()});
-    report["genes_missing"] = missing.size();
-    report["genes_missing_first"] = std::vector<std::string>(missing.begin(), missing.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(5, missing.size())));
-    return columns;
-}
-
 // Sums of each row in counts, or in what log1p was taken of.
 std::vector<double> totals_of(const ExpressionMatrix& e) {
     std::vector<double> totals(static_cast<std::size_t>(e.rows()));
@@ -101,13 +81,33 @@ std::vector<std::int64_t> chosen_rows(std::int64_t rows, std::int64_t number, st
 
 }  // namespace
 
+std::vector<std::int64_t> find_genes(const ExpressionMatrix& e, const GenePanel& panel, const fs::path& file, const char* advice, nlohmann::json& report,
+                                     std::vector<Issue>& issues) {
+    std::vector<std::int64_t> columns;
+    std::vector<std::string> missing;
+    for (const auto& gene : panel.genes) {
+        columns.push_back(e.find_gene(gene));
+        if (columns.back() < 0) missing.push_back(gene);
+    }
+    std::string first;
+    for (std::size_t i = 0; i < std::min<std::size_t>(5, missing.size()); ++i) first += (i ? ", " : "") + missing[i];
+    const std::string what = std::to_string(missing.size()) + " of the generator's " + std::to_string(panel.genes.size()) + " genes";
+    if (2 * missing.size() > panel.genes.size())
+        throw Error(ErrorCode::Mismatch,
+                    "lacks " + what + " (" + first + ", …); its own are named like '" + (e.genes.empty() ? "" : e.genes.front()) + "'; " + advice, file);
+    if (!missing.empty()) issues.push_back({Severity::Warning, "The file lacks " + what + " (" + first + (missing.size() > 5 ? ", …" : "") + "); they stand at their mean.", file.string()});
+    report["genes_missing"] = missing.size();
+    report["genes_missing_first"] = std::vector<std::string>(missing.begin(), missing.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(5, missing.size())));
+    return columns;
+}
+
 ProfileSet imported_profiles(const fs::path& file, const GenePanel& panel, std::int64_t number, std::uint64_t seed, std::int64_t measured_genes) {
     const SpotData data = read_h5ad(file, false);
     const ExpressionMatrix& e = data.expression;
     const bool as_given = panel.unit == TargetUnit::AsGiven;  // no unit to bring them to
     if (!as_given && (e.unit == ExpressionUnit::Other || e.unit == ExpressionUnit::AsGiven)) throw Error(ErrorCode::Unsupported, "holds neither counts nor log1p of them; put counts into X or layers['counts']", file);
     ProfileSet set;
-    const auto columns = find_genes(e, panel, file, set.report, set.table.issues);
+    const auto columns = find_genes(e, panel, file, "give gene symbols as var_names, or another file", set.report, set.table.issues);
     const auto rows = chosen_rows(e.rows(), number, static_cast<std::int64_t>(panel.genes.size()), file);
     const auto factors = as_given ? std::nullopt : factors_of(data, file, measured_genes, set.table.issues);
     std::vector<std::int64_t> place(static_cast<std::size_t>(e.cols()), -1);

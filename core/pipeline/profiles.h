@@ -32,6 +32,11 @@ ProfileSet measured_profiles(const PairedTiles& pairs, const TrainTiles& train, 
 ProfileSet dial_series(const PairedTiles& pairs, const TrainTiles& train, const GenePanel& panel, const std::vector<DialSetting>& dial, bool companions, std::int64_t spots,
                        std::uint64_t seed);
 
+// Column of each gene of the panel in an expression, -1 where it is missing. Missing ones are told in the report and in an issue; more than half of them
+// missing is an Error(Mismatch) that ends with the advice. `file`: where the expression came from.
+std::vector<std::int64_t> find_genes(const ExpressionMatrix& e, const GenePanel& panel, const std::filesystem::path& file, const char* advice, nlohmann::json& report,
+                                     std::vector<Issue>& issues);
+
 // Cells or spots of an h5ad, genes found by name: counts are brought to the panel's unit by their own totals; log1p values by theirs where these are all
 // alike, else taken as they are. A gene that is missing stands at its mean; more than half missing is an Error(Mismatch). `number` tiles go round the rows
 // (fewer: evenly over them; 0: one each). `measured_genes`: how many genes the section has, to tell a table of few genes by.

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "pipeline/command_table.h"
+#include "pipeline/credits.h"
 #include "pipeline/main_job.h"
 #include "pipeline/params.h"
 #include "pipeline/steps.h"
@@ -33,6 +34,7 @@ json main_job(Project& project, const json& params, const JobContext& ctx) {
     out["map"]["artifact"] = map.id;
     out["map"]["path"] = (map.folder / "map.h5ad").string();
     out["tiles"] = read_report(tiles);
+    out["central"] = out["tiles"].value("central", json());
     out["tiles"]["path"] = (tiles.folder / "tiles").string();
     out["steps"] = section.steps();
     double seconds = 0;
@@ -48,7 +50,7 @@ json main_job(Project& project, const json& params, const JobContext& ctx) {
 
 std::string main_job_summary(const json& result) {
     return steps_summary(result.at("steps")) + "\n" + quality_summary(result.at("quality")) + "\n" + evaluation_summary(result) + "\nMap\n  " +
-           result.at("map").at("path").get<std::string>() + "\n";
+           result.at("map").at("path").get<std::string>() + "\n" + credits_line(result);
 }
 
 Command run_main_command() {

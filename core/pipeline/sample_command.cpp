@@ -8,6 +8,7 @@
 #include "generate/generate.h"
 #include "pipeline/command_table.h"
 #include "pipeline/companions.h"
+#include "pipeline/credits.h"
 #include "pipeline/dial.h"
 #include "pipeline/params.h"
 #include "pipeline/picture.h"
@@ -32,6 +33,7 @@ struct Loaded {
     Companions companions;
     json sampling;    // what suits the central model
     double tile_um;
+    json central;     // its licence and attribution
 };
 
 std::mutex loaded_mutex;                 // one tile at a time
@@ -65,7 +67,8 @@ const Loaded& load(Section& section, const Artifact& adapted) {
     const GenePanel panel = generator.panel();
     loaded_ = std::make_unique<const Loaded>(Loaded{key, std::move(generator), pairs.barcodes, panel.standardised(pairs, all),
                                                     ProfileRange(adapter, panel.standardised(pairs, parts.train.rows())),
-                                                    Companions(panel.standardised(pairs, parts.train.rows()), lowest_of(panel)), sampling_of(json::object(), section.central()), central_info(section.central()).tile_um});
+                                                    Companions(panel.standardised(pairs, parts.train.rows()), lowest_of(panel)), sampling_of(json::object(), section.central()),
+                                                    section.central_info().tile_um, section.central_record()});
     return *loaded_;
 }
 
@@ -110,8 +113,9 @@ json run_sample(const json& params, const JobContext& ctx) {
     else turn_alone(profile.row(0), dial);
     inside = inside && loaded.range.place(profile.row(0)).inside();
     const TileSet tile = loaded.generator.draw(profile, {section.seed()}, sampler_of(sampling, compute_of(params)), ctx);
-    json out = {{"png_base64", base64(encode_png(tile.image(0), "Synthetic tissue tile made by C2L Studio; not a patient's tissue"))},
-                {"width", tile.size}, {"height", tile.size}, {"tile_um", loaded.tile_um}, {"seed", section.seed()}, {"adapter", adapted.id}, {"turned", turned}, {"companions", companions}, {"in_range", inside}};
+    json out = {{"png_base64", base64(encode_png(tile.image(0), "Synthetic tissue tile made by C2L Studio; not a patient's tissue" + and_credits(loaded.central)))},
+                {"width", tile.size}, {"height", tile.size}, {"tile_um", loaded.tile_um}, {"seed", section.seed()}, {"adapter", adapted.id}, {"central", loaded.central}, {"turned", turned},
+                {"companions", companions}, {"in_range", inside}};
     if (params.at("list").get<bool>()) {
         out["genes"] = panel.genes;
         out["spots"] = loaded.barcodes;

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "pipeline/credits.h"
 #include "pipeline/params.h"
 #include "pipeline/resources.h"
 #include "spatial/read.h"
@@ -116,8 +117,7 @@ const CentralInfo& Section::central_info() {
 }
 
 json Section::central_record() {
-    const CentralInfo& central = central_info();
-    return {{"architecture", central.architecture}, {"licence", central.licence}, {"attribution", central.attribution}};
+    return record_of(central_info());
 }
 
 const std::filesystem::path& Section::encoder_file() {
@@ -157,6 +157,7 @@ Artifact Section::obtain(const Provenance& provenance, const std::function<void(
     const Artifact artifact = project_.obtain(provenance, [&](const std::filesystem::path& staging) {
         made = true;
         make(staging);
+        carry_central(staging, central_of(project_, provenance));
     });
     steps_.push_back({{"step", artifact.step},
                       {"id", artifact.id},

@@ -3,6 +3,8 @@
 #include "base/file.h"
 #include "pipeline/command_table.h"
 #include "pipeline/copy_gate.h"
+#include "pipeline/credits.h"
+#include "pipeline/foreign_adapter.h"
 #include "pipeline/params.h"
 #include "pipeline/steps.h"
 #include "pipeline/summary.h"
@@ -29,7 +31,7 @@ json answer(const Section& section, const Artifact& artifact) {
     return out;
 }
 
-std::string folder_summary(const json& result, const std::string& head) { return head + "\n  " + result.at("folder").get<std::string>() + "\n"; }
+std::string folder_summary(const json& result, const std::string& head) { return head + "\n  " + result.at("folder").get<std::string>() + "\n" + credits_line(result); }
 
 void copy_out(const fs::path& from, const fs::path& to) {
     replace_file(to, [&](const fs::path& part) { fs::copy_file(from, part, fs::copy_options::overwrite_existing); });
@@ -70,10 +72,23 @@ Params profile_params() {
              .help = "a paired series instead: each training spot's own profile and, from the same seed, each setting alone: GENE=SD,SD,…,GENE=SD,… (standard deviations from the mean of the training spots); "
                      "-n is the number of spots, 8 when not given",
              .unit = {}, .choices = {}, .letter = {}},
-            companions_param()};
+            companions_param(),
+            {.name = "adapter", .type = ParamType::Path, .default_value = nullptr,
+             .help = "draw with this adapter of another institution (c2l export adapter) instead of the project's own; its tiles are apart from the pairs that the predictor learns from", .unit = {},
+             .choices = {}, .letter = {}}};
 }
 
-Artifact draw(Section& section, const Artifact& adapted, const fs::path& profiles, const std::string& dial) {
+// The split whose training spots tiles are drawn of when the project need not have adapted anything itself.
+Artifact any_split(Section& section) {
+    const auto known = section.newest("split");
+    const Artifact split = known ? *known : split_step(section);
+    section.go_on_from(split);
+    return split;
+}
+
+Artifact draw_own(Section& section, const fs::path& profiles, const std::string& dial) {
+    const Artifact adapted = section.need("adapt", "adapt");
+    section.go_on_from(upstream(section.project(), adapted, "split"));
     if (!profiles.empty()) return imported_tiles_step(section, adapted, profiles);
     return dial.empty() ? synthesize_step(section, adapted) : dial_tiles_step(section, adapted, dial);
 }
@@ -109,11 +124,14 @@ Command synthesize_command() {
                     throw Error(ErrorCode::BadInput, "--from-spots, --profiles and --dial are three different sources; give one of them");
                 if (dial.empty() && params.at("companions").get<bool>()) throw Error(ErrorCode::BadInput, "--companions goes with --dial; name the gene to turn");
                 if (params.at("from_spots").get<bool>()) params["interpolate"] = 0.0;
+                const fs::path foreign = path_of(params, "adapter");
+                if (!foreign.empty() && !dial.empty())
+                    throw Error(ErrorCode::BadInput, "--dial turns genes among the spots that an adapter was trained on, which are not here for --adapter; leave out one of them");
+                for (const Param& param : split_params())  // for a project that has no split yet; without min_counts the section keeps that of its split
+                    if (param.name != "min_counts") params[param.name] = param.default_value;
                 const auto project = open_project(params);
                 Section section(*project, params, ctx);
-                const Artifact adapted = section.need("adapt", "adapt");
-                section.go_on_from(upstream(*project, adapted, "split"));
-                const Artifact made = draw(section, adapted, profiles, dial);
+                const Artifact made = foreign.empty() ? draw_own(section, profiles, dial) : foreign_tiles_step(section, any_split(section), foreign, profiles);
                 if (const auto to = path_of(params, "output"); !to.empty()) {
                     require_few_copies(read_report(made), params.at("allow_copies"), ctx);
                     copy_tiles(made.folder / "tiles", to / "tiles");
@@ -135,7 +153,7 @@ Command assess_command() {
                 section.go_on_from(upstream(*project, made, "split"));
                 return answer(section, assess_step(section, made));
             },
-            quality_summary};
+            [](const json& r) { return quality_summary(r) + credits_line(r); }};
 }
 
 Command fit_command() {
@@ -170,7 +188,7 @@ Command evaluate_command() {
                 section.go_on_from(upstream(*project, fit, "split"));
                 return answer(section, evaluate_step(section, fit));
             },
-            evaluation_summary};
+            [](const json& r) { return evaluation_summary(r) + credits_line(r); }};
 }
 
 Command predict_command() {

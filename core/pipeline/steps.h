@@ -24,6 +24,9 @@ TileSet load_tiles(const Artifact& synthesized, const JobContext& ctx);
 // ← split, adapt, yardstick, central model [, the file]
 Artifact imported_tiles_step(Section& section, const Artifact& adapt, const std::filesystem::path& file);
 Artifact dial_tiles_step(Section& section, const Artifact& adapt, const std::string& dial);
+// foreign_tiles: tiles of an adapter from another institution, of this section's training spots or of the profiles of a file; takes no part in what follows
+// either. ← split, the adapter's file, yardstick, central model [, the file of profiles]
+Artifact foreign_tiles_step(Section& section, const Artifact& split, const std::filesystem::path& adapter, const std::filesystem::path& profiles);
 
 // assess: quality report. ← split, synthesize, yardstick, follow [, other_section] (see assessment.h)
 Artifact assess_step(Section& section, const Artifact& synthesized);

@@ -1,4 +1,4 @@
-// synthesize and its two relatives, whose tiles belong to other profiles than those that were measured. Each kind is a step of its own, so that nothing
+// synthesize and its relatives, whose tiles belong to other profiles than those that were measured, or come from an adapter of elsewhere. Each kind is a step of its own, so that nothing
 // that goes on from synthesized pairs (assess, fit, evaluate) can take the others for them.
 #include <algorithm>
 
@@ -7,7 +7,9 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "generate/generate.h"
+#include "pipeline/credits.h"
 #include "pipeline/feature_file.h"
+#include "pipeline/foreign_adapter.h"
 #include "pipeline/params.h"
 #include "pipeline/picture.h"
 #include "pipeline/profile_range.h"
@@ -31,16 +33,19 @@ constexpr std::int64_t kDialSpots = 8;  // of a series, when the user does not s
 // What a drawing rests on.
 struct Drawing {
     Section& section;
-    const Artifact& adapted;
+    fs::path adapter;
+    std::string adapter_id;  // of the artifact, or of a file from elsewhere
     Artifact split, yardstick;
 
-    Drawing(Section& s, const Artifact& a) : section(s), adapted(a), split(upstream(s.project(), a, "split")), yardstick(yardstick_step(s, split)) {
+    Drawing(Section& s, const Artifact& a)
+        : section(s), adapter(a.folder / "adapter.safetensors"), adapter_id(a.id), split(upstream(s.project(), a, "split")), yardstick(yardstick_step(s, split)) {
         const auto& inputs = a.provenance.inputs;
         if (std::find(inputs.begin(), inputs.end(), s.central_id()) == inputs.end())
             throw Error(ErrorCode::Mismatch, "the adapted generator belongs to another central model; give that one with --central", s.central());
     }
-    fs::path adapter() const { return adapted.folder / "adapter.safetensors"; }
-    std::vector<std::string> inputs() const { return {split.id, adapted.id, yardstick.id, section.central_id()}; }
+    Drawing(Section& s, const ForeignAdapter& foreign, const Artifact& of_split)
+        : section(s), adapter(foreign.file), adapter_id(foreign.id), split(of_split), yardstick(yardstick_step(s, split)) {}
+    std::vector<std::string> inputs() const { return {split.id, adapter_id, yardstick.id, section.central_id()}; }
 };
 
 // Profiles unlike those of the training spots are marked: what the generator makes of them is a guess. One gene beyond what was seen of it is enough.
@@ -67,7 +72,7 @@ void make_tiles(const Drawing& drawing, const Provenance& provenance, const json
     sampler["sample_batch"] = section.params().at("sample_batch");
     const fs::path work = section.project().work_folder(provenance) / "tiles";
     const std::size_t n = set.seeds.size();
-    draw_tiles(section.central(), drawing.adapter(), standardised, set.seeds, sampler_of(sampler, compute_of(section.params())), work, section.ctx());
+    draw_tiles(section.central(), drawing.adapter, standardised, set.seeds, sampler_of(sampler, compute_of(section.params())), work, section.ctx());
     const Matrix features = encode_tiles(section.encoder(), work, n, section.ctx());
     const fs::path& real = drawing.yardstick.folder;
     const CopyCheck copies = check_copies(features, read_matrix(real / "views.f32"), read_matrix(real / "reference.f32"), read_matrix(real / "train.f32"));
@@ -86,7 +91,7 @@ void make_tiles(const Drawing& drawing, const Provenance& provenance, const json
     const auto across = static_cast<std::size_t>(set.columns);
     const std::size_t shown = std::min(n, std::max<std::size_t>(kSheetTiles / across, 1) * across);
     write_png(staging / "sheet.png", contact_sheet(read_tile_folder(work, 0, shown, section.ctx()), 0, shown, set.columns),
-              "Synthetic tissue tiles made by C2L Studio; not a patient's tissue");
+              "Synthetic tissue tiles made by C2L Studio; not a patient's tissue" + and_credits(section.central_record()));
     set.report.update({{"tiles", n},
                        {"central", section.central_record()},
                        {"genes", panel.genes.size()},
@@ -96,12 +101,17 @@ void make_tiles(const Drawing& drawing, const Provenance& provenance, const json
     write_report(staging, set.report);
 }
 
+void note_issues(ProfileSet& set) {
+    set.report["issues"] = json::array();
+    for (const Issue& issue : set.table.issues) set.report["issues"].push_back(issue.text);
+}
+
 // The same of profiles that were not measured here, with what is doubtful about them in the report.
 void make_doubtful_tiles(const Drawing& drawing, const Provenance& provenance, const json& sampling, const GenePanel& panel, const TrainTiles& train, ProfileSet set,
                          const std::vector<DialSetting>& dial, const fs::path& staging) {
     Matrix standardised = set.values;
     panel.standardise(standardised);
-    const ProfileRange range(drawing.adapter(), panel.standardised(train.pairs(), train.rows()));
+    const ProfileRange range(drawing.adapter, panel.standardised(train.pairs(), train.rows()));
     const std::int64_t out = mark_range(set, range, standardised, dial);
     set.report["out_of_range"] = out;
     if (out > 0)
@@ -109,8 +119,7 @@ void make_doubtful_tiles(const Drawing& drawing, const Provenance& provenance, c
                                     std::to_string(out) + " of " + std::to_string(standardised.rows) +
                                         " profiles lie outside what the generator was adapted on; their tiles are guesses (column out_of_range of profiles.h5ad).",
                                     {}});
-    set.report["issues"] = json::array();
-    for (const Issue& issue : set.table.issues) set.report["issues"].push_back(issue.text);
+    note_issues(set);
     make_tiles(drawing, provenance, sampling, panel, std::move(set), standardised, staging);
 }
 
@@ -137,7 +146,7 @@ Artifact synthesize_step(Section& section, const Artifact& adapted) {
     const Provenance provenance = section.provenance("synthesize", drawing.inputs(), p);
     return section.obtain(provenance, [&](const fs::path& staging) {
         const Split parts = load_split(section, drawing.split);
-        const GenePanel panel = adapter_panel(drawing.adapter());
+        const GenePanel panel = adapter_panel(drawing.adapter);
         ProfileSet set = measured_profiles(*section.pairs(), parts.train, panel,
                                            make_recipes(parts.train, p.at("number"), p.at("interpolate"), derive_seed(section.seed(), "synthesize")));
         Matrix standardised = set.values;
@@ -157,7 +166,7 @@ Artifact imported_tiles_step(Section& section, const Artifact& adapted, const fs
     return with_issues(section.obtain(provenance,
                                       [&](const fs::path& staging) {
                                           const Split parts = load_split(section, drawing.split);
-                                          const GenePanel panel = adapter_panel(drawing.adapter());
+                                          const GenePanel panel = adapter_panel(drawing.adapter);
                                           ProfileSet set = imported_profiles(file, panel, p.at("number"), derive_seed(section.seed(), "synthesize"), section.pairs()->expression.cols());
                                           make_doubtful_tiles(drawing, provenance, sampling, panel, parts.train, std::move(set), {}, staging);
                                       }),
@@ -166,7 +175,7 @@ Artifact imported_tiles_step(Section& section, const Artifact& adapted, const fs
 
 Artifact dial_tiles_step(Section& section, const Artifact& adapted, const std::string& dial) {
     const Drawing drawing(section, adapted);
-    const GenePanel panel = adapter_panel(drawing.adapter());
+    const GenePanel panel = adapter_panel(drawing.adapter);
     const auto settings = parse_dial(dial, panel);
     const std::int64_t asked = section.params().at("number"), spots = asked > 0 ? asked : kDialSpots;
     const bool companions = section.params().at("companions");
@@ -182,6 +191,37 @@ Artifact dial_tiles_step(Section& section, const Artifact& adapted, const std::s
                                           make_doubtful_tiles(drawing, provenance, sampling, panel, parts.train, std::move(set), settings, staging);
                                       }),
                        section.ctx());
+}
+
+Artifact foreign_tiles_step(Section& section, const Artifact& split, const fs::path& file, const fs::path& profiles) {
+    const ForeignAdapter adapter = open_foreign_adapter(section, file);
+    const Drawing drawing(section, adapter, split);
+    json p = pick(section.params(), {"number", "interpolate"});
+    p["profiles"] = profiles.empty() ? "spots" : "file";
+    const json sampling = sampling_of(section.params(), section.central());
+    p.update(sampling);
+    auto inputs = drawing.inputs();
+    if (!profiles.empty()) inputs.push_back(sha256_file(profiles));
+    const Provenance provenance = section.provenance("foreign_tiles", inputs, p);
+    const auto make = [&](const fs::path& staging) {
+        const Split parts = load_split(section, split);
+        const GenePanel& panel = adapter.info.panel;
+        const std::uint64_t seed = derive_seed(section.seed(), "synthesize");
+        ProfileSet set = profiles.empty() ? profiles_for(adapter, section, parts.train, make_recipes(parts.train, p.at("number"), p.at("interpolate"), seed))
+                                          : imported_profiles(profiles, panel, p.at("number"), seed, section.pairs()->expression.cols());
+        set.table.issues.push_back({Severity::Warning,
+                                    "The tiles come from an adapter of elsewhere: near copies were looked for among this section's training tiles only, and how far its profiles are "
+                                    "from those that the adapter learnt from is not known here.",
+                                    {}});
+        note_issues(set);
+        set.report["adapter"] = {{"sha256", adapter.id}, {"unit", to_string(panel.unit)}, {"training", json::parse(adapter.info.training_json)}};
+        Matrix standardised = set.values;
+        panel.standardise(standardised);
+        fs::copy_file(file, staging / "adapter.safetensors");
+        if (sha256_file(staging / "adapter.safetensors") != adapter.id) throw Error(ErrorCode::Io, "was changed while it was read; run the command again", file);
+        make_tiles(drawing, provenance, sampling, panel, std::move(set), standardised, staging);
+    };
+    return with_issues(section.obtain(provenance, make), section.ctx());
 }
 
 }  // namespace c2l

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "pipeline/credits.h"
 #include "pipeline/params.h"
 #include "pipeline/picture.h"
 #include "pipeline/steps.h"
@@ -76,7 +77,8 @@ SampleParams sampler_of(const json& p, const ComputeParams& compute) {
 void draw_tiles(const fs::path& central, const fs::path& adapter, const Matrix& profiles, const std::vector<std::uint64_t>& seeds,
                 const SampleParams& sampler, const fs::path& folder, const JobContext& ctx) {
     fs::create_directories(folder);
-    const std::string licence = central_info(central).licence, under = licence.empty() ? "" : ". Central model under " + licence;
+    const CentralInfo info = central_info(central);
+    const std::string under = and_credits(record_of(info));
     const std::size_t n = seeds.size();
     std::size_t done = 0;
     while (done < n && fs::exists(folder / tile_name(done))) ++done;

@@ -70,7 +70,8 @@ class Predictor {
 public:
     static Predictor fit(const FitInputs& inputs, const GenePanel& panel, double pitch_um, const FitParams& params, const JobContext& ctx);
     static Predictor load(const std::filesystem::path& path);
-    void save(const std::filesystem::path& path) const;  // safetensors, atomic
+    // safetensors, atomic. `notes`: further metadata, for those who get the file; not read back.
+    void save(const std::filesystem::path& path, const std::map<std::string, std::string>& notes = {}) const;
 
     struct Prediction {
         Matrix mean, lower, upper;           // rows × genes; 90 % interval (split conformal on inner held-out blocks)
