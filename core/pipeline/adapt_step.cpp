@@ -6,7 +6,9 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "generate/generate.h"
+#include "pipeline/credits.h"
 #include "pipeline/params.h"
+#include "pipeline/picture.h"
 #include "pipeline/steps.h"
 
 namespace c2l {
@@ -73,7 +75,9 @@ Artifact adapt_step(Section& section, const Artifact& split) {
         const fs::path work = section.project().work_folder(provenance);
         const AdaptResult result = adapt(section.central(), parts.train, panel, params, work, staging / "adapter.safetensors", section.ctx());
         for (const auto& entry : fs::directory_iterator(result.work))
-            if (is_preview(entry.path())) fs::copy_file(entry.path(), staging / entry.path().filename());
+            if (is_preview(entry.path()))
+                write_png(staging / entry.path().filename(), read_picture(entry.path()),
+                          "Synthetic tissue tiles made by C2L Studio while it adapted; not a patient's tissue" + and_credits(section.central_record()));
         write_file(staging / "curve.csv", curve_csv(result.curve));
         write_report(staging, {{"genes", panel.genes.size()},
                                {"central", section.central_record()},

@@ -11,6 +11,8 @@
 #include "generate/adapter.h"
 #include "generate/generate.h"
 #include "generate/out_of_memory.h"
+#include "generate/preset.h"
+#include "nn/safetensors.h"
 
 using namespace c2l;
 namespace fs = std::filesystem;
@@ -190,12 +192,97 @@ private Q_SLOTS:
         QCOMPARE(tried, (std::vector<int>{32, 16, 8}));
         QCOMPARE(issues.size(), std::size_t{2});
         QVERIFY(issues[0].text.find("32") != std::string::npos && issues[0].text.find("16") != std::string::npos);
-        QVERIFY_EXCEPTION_THROWN(generate::halve_when_out_of_memory("adaptation", 32, 4, ctx, fits_below(3)), Error);
+        try {
+            generate::halve_when_out_of_memory("adaptation", 32, 4, ctx, fits_below(3));
+            QFAIL("was not refused");
+        } catch (const Error& error) {
+            QCOMPARE(error.code(), ErrorCode::Memory);
+        }
         // What is not a lack of memory is not tried again.
         tried.clear();
         QVERIFY_EXCEPTION_THROWN(generate::halve_when_out_of_memory("adaptation", 32, 4, ctx, [&](int batch) { tried.push_back(batch); throw std::runtime_error("other"); }),
                                  std::runtime_error);
         QCOMPARE(tried.size(), std::size_t{1});
+    }
+
+    // The whole adaptation where memory runs out at some step: it starts again with half the batch, and the result is that of a run with this batch.
+    void adaptation_starts_again_with_half_the_batch() {
+        const auto train = Split::whole(disc_pairs(20));
+        const auto panel = GenePanel::choose(train, 6, TargetUnit::Log1pCp10k);
+        AdaptParams params;
+        params.steps = 4;
+        params.batch = 16;
+        params.seed = 5;
+        params.compute.device = "cpu";
+        std::vector<Issue> issues;
+        int failures = 0;
+        JobContext ctx;
+        ctx.on_issue = [&](const Issue& issue) { issues.push_back(issue); };
+        ctx.on_progress = [&](const Progress& p) {
+            if (p.step == "adapt" && p.done == 3 && failures < 2) {
+                ++failures;
+                at::empty({std::int64_t{1} << 46}, c10::kFloat);  // what no machine has
+            }
+        };
+        const auto work = folder_ / "halved";
+        const auto result = adapt(central_, train, panel, params, work, folder_ / "halved.safetensors", ctx);
+        QCOMPARE(failures, 2);
+        QCOMPARE(issues.size(), std::size_t{2});
+        QCOMPARE(result.batch, 4);
+        QCOMPARE(result.work, work / "batch-4");
+        QCOMPARE(result.curve.size(), std::size_t{4});
+        QVERIFY(fs::exists(result.work / "adapt.checkpoint.safetensors"));
+        params.batch = 4;
+        const auto plain = adapt(central_, train, panel, params, folder_ / "plain", folder_ / "plain.safetensors", {});
+        QCOMPARE(plain.work, folder_ / "plain");
+        QCOMPARE(sha256_file(folder_ / "halved.safetensors"), sha256_file(folder_ / "plain.safetensors"));
+        // Never enough, whatever the batch.
+        failures = -1000;
+        try {
+            adapt(central_, train, panel, params, folder_ / "never", folder_ / "never.safetensors", ctx);
+            QFAIL("there was memory after all");
+        } catch (const Error& error) {
+            QCOMPARE(error.code(), ErrorCode::Memory);
+        }
+        QVERIFY(!fs::exists(folder_ / "never.safetensors"));
+    }
+
+    // Every weight tuned, for comparison: all of them are learnt, kept and drawn with.
+    void full_adaptation() {
+        const auto train = Split::whole(disc_pairs(20));
+        const auto panel = GenePanel::choose(train, 6, TargetUnit::Log1pCp10k);
+        AdaptParams params;
+        params.steps = 26;
+        params.batch = 4;
+        params.seed = 5;
+        params.full = true;
+        params.compute.device = "cpu";
+        const auto path = folder_ / "full.safetensors";
+        const auto result = adapt(central_, train, panel, params, folder_ / "full", path, {});
+        QVERIFY(result.best_step > 0);
+        QVERIFY(adapter_info(path).full && adapter_info(path).training_json.find("\"full\":true") != std::string::npos);
+        const auto central = generate::Central::load(central_, c10::Device(c10::kCPU));
+        const auto file = nn::read_safetensors(path);
+        std::size_t matrices = 0, moved = 0;
+        for (const auto& [name, tensor] : central.denoiser->parameters().all()) {
+            matrices += tensor.dim() > 1;
+            moved += tensor.dim() > 1 && !tensor.equal(file.at("denoiser." + name).to(c10::kFloat));
+        }
+        QVERIFY(matrices > 20 && moved == matrices);
+        SampleParams sample;
+        sample.steps = 2;
+        sample.compute.device = "cpu";
+        const auto drawn = synthesize(central_, path, Matrix(2, 6, 1.f), {1, 2}, sample, {});
+        QVERIFY(drawn.rgb == synthesize(central_, path, Matrix(2, 6, 1.f), {1, 2}, sample, {}).rgb);
+        QVERIFY(drawn.rgb != synthesize(central_, folder_ / "adapter.safetensors", Matrix(2, 6, 1.f), {1, 2}, sample, {}).rgb);
+    }
+
+    // The figure that too little memory is told by follows the network.
+    void memory_of_the_preset() {
+        const auto& tiny = generate::find_preset("tiny");
+        const double counted = static_cast<double>(generate::make_denoiser(tiny, 0)->parameters().count()) * 20;  // weight, gradient, two moments, average
+        const double told = static_cast<double>(generate::training_memory(tiny, 0));
+        QVERIFY2(std::abs(told / counted - 1) < 0.02, qPrintable(QString::number(told / counted)));
     }
 
     void bad_arguments() {

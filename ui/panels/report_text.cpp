@@ -184,6 +184,17 @@ QString quality(const json& a, const QPalette& palette) {
     return html + table.html() + follows_genes(a, palette) + outside(a, palette) + composition(a, palette);
 }
 
+// Whose weights the results rest on: the tiles always, the predictor where it learnt from them.
+QString licence(const Reports& reports) {
+    const json* central = member(reports.assess, "central");
+    if (!central) central = member(reports.evaluate, "central");
+    if (!central || !central->is_object()) return {};
+    const QString name = escaped(*central, "architecture"), terms = escaped(*central, "licence"), whom = escaped(*central, "attribution");
+    QString html = "<p>" + QObject::tr("Made with the central model %1, under %2.").arg(name, terms.isEmpty() ? QObject::tr("no licence that its file states") : terms);
+    if (!whom.isEmpty()) html += " " + QObject::tr("To be named with every result: %1").arg(whom);
+    return html + "</p>";
+}
+
 QString costs(const std::vector<StepCost>& steps, const QPalette& palette) {
     QString html = "<h3>" + QObject::tr("What it took") + "</h3>";
     Table table(palette, {QObject::tr("Step"), QObject::tr("Time"), QObject::tr("Peak memory"), QObject::tr("Device"), QObject::tr("Finished (UTC)")});
@@ -207,6 +218,7 @@ QString report_html(const Reports& reports, bool simulated, const QPalette& pale
                          QObject::tr("This is a simulated section, made by the program. The figures show that the program works; they say nothing about real tissue."));
     html += accuracy(reports.evaluate, palette);
     html += quality(reports.assess, palette);
+    html += licence(reports);
     return html + costs(reports.costs, palette);
 }
 
