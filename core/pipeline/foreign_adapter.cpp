@@ -39,7 +39,8 @@ ForeignAdapter open_foreign_adapter(Section& section, const fs::path& file) {
 ProfileSet profiles_for(const ForeignAdapter& adapter, const Section& section, const TrainTiles& train, const std::vector<TileRecipe>& recipes) {
     const ExpressionMatrix& measured = train.pairs().expression;
     const fs::path& file = section.spots_record().spots.empty() ? section.spots_record().counts : section.spots_record().spots;
-    if (measured.unit != ExpressionUnit::Counts) throw Error(ErrorCode::Unsupported, "holds no raw counts, and tiles of spots are drawn from these; import counts", file);
+    if (measured.unit != (adapter.info.panel.unit == TargetUnit::AsGiven ? ExpressionUnit::AsGiven : ExpressionUnit::Counts))
+        throw Error(ErrorCode::Mismatch, std::string("holds ") + to_string(measured.unit) + ", and the adapter was made of " + to_string(adapter.info.panel.unit) + "; import raw counts, or take another adapter", file);
     json report = json::object();
     std::vector<Issue> issues;
     const auto columns = find_genes(measured, adapter.info.panel, file, "take an adapter of the same species and gene names, or --profiles", report, issues);
