@@ -24,7 +24,7 @@ namespace {
 // The painter comes first: where cores are few, reading tiles must not take its time slices.
 void yield_to_painting() {
 #ifdef __linux__
-    setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);  // of this thread alone; a tenth of a core is left to it beside a job
+    setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 5);  // of this thread alone
 #endif
 }
 
