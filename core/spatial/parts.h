@@ -15,6 +15,7 @@ struct PositionTable {
     std::filesystem::path path;
     SpotTable spots;
     std::size_t left_out = 0;  // spots the file marks as not selected or not in tissue
+    std::vector<double> empty_x, empty_y;  // where those lie; of text files
 };
 
 // A table of counts, rows named as in its file; unordered against the positions.

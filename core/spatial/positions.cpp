@@ -109,7 +109,9 @@ private:
     void add_row() {
         SpotTable& s = table_.spots;
         if (columns_.selected >= 0 && number(columns_.selected) == 0) {
-            ++table_.left_out;
+            if (++table_.left_out > kMostSpots) lines_.fail("has more spots than any array");
+            table_.empty_x.push_back(number(columns_.pixel_x));
+            table_.empty_y.push_back(number(columns_.pixel_y));
             return;
         }
         if (s.size() >= kMostSpots) lines_.fail("has more spots than any array");
