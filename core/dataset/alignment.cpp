@@ -238,7 +238,8 @@ const char* to_string(AlignmentVerdict v) {
 }
 
 std::optional<double> nominal_pitch_um(const SpotTable& spots) {
-    if (!spots.diameter_um || spots.square) return std::nullopt;
+    if (!spots.diameter_um) return std::nullopt;
+    if (spots.square) return spots.diameter_um;  // bins touch
     if (std::abs(*spots.diameter_um - 100) < 1) return 200;
     if (std::abs(*spots.diameter_um - 55) < 1) return 100;
     return std::nullopt;

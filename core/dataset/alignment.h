@@ -55,7 +55,7 @@ std::vector<AlignmentCandidate> alignment_candidates(const SlideInfo& slide, con
 std::optional<Issue> issue_of(const Alignment& alignment, const std::string& advice);
 std::string words_for(const AlignmentCandidate& candidate);  // "x and y swapped, positions × 5.81 (those of the hires picture)"
 
-// The distance of neighbouring spots that the makers of an array give, µm, by the diameter of its spots: ST 200, Visium 100.
+// The distance of neighbouring spots that the makers of an array give, µm, by the diameter of its spots: ST 200, Visium 100, bins their side.
 std::optional<double> nominal_pitch_um(const SpotTable& spots);
 
 }  // namespace c2l

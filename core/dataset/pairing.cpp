@@ -88,7 +88,7 @@ std::shared_ptr<const TileReader> make_tile_reader(std::shared_ptr<const Slide> 
     return std::make_shared<SlideTileReader>(std::move(slide));
 }
 
-std::shared_ptr<const PairedTiles> pair(std::shared_ptr<const Slide> slide, const SpotData& data, const PairParams& params, const JobContext& ctx) {
+std::shared_ptr<const PairedTiles> pair(std::shared_ptr<const Slide> slide, const SpotData& data, const PairParams& params, const JobContext& ctx, const TissueMask* given) {
     check_rows(data);
     const double mpp = mpp_of(*slide);
     const SlideInfo& info = slide->info();
@@ -99,7 +99,7 @@ std::shared_ptr<const PairedTiles> pair(std::shared_ptr<const Slide> slide, cons
     const double pitch_px = spots.pitch_px();
     check_scale(spots, pitch_px * mpp, ctx);
     const double side = spot_side_px(spots, mpp, pitch_px);
-    const TissueMask mask = find_tissue(*slide, ctx);
+    const TissueMask mask = given ? *given : find_tissue(*slide, ctx);
 
     Losses losses;
     std::vector<std::int64_t> kept;

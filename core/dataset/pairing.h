@@ -22,7 +22,7 @@ double least_counts(const std::string& format);
 // Drops spots off tissue, outside the slide or too shallow; each kind of loss becomes one Issue. Expression that is not
 // counts is refused with Error(Unsupported) unless counts can be recovered exactly.
 std::shared_ptr<const PairedTiles> pair(std::shared_ptr<const Slide> slide, const SpotData& data, const PairParams& params,
-                                        const JobContext& ctx);
+                                        const JobContext& ctx, const TissueMask* mask = nullptr);  // found when not given
 
 // Centres (level-0 pixels) of a square grid of the given pitch over tissue.
 struct TissueGrid {

@@ -8,9 +8,9 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "pipeline/import.h"
+#include "pipeline/placement.h"
 #include "pipeline/section.h"
 #include "slide/slide.h"
-#include "spatial/read.h"
 
 namespace c2l {
 
@@ -63,7 +63,7 @@ json describe_annotations(const fs::path& file) {
 
 json export_spots(Project& project, const json& params, const std::vector<std::string>& genes, const fs::path& to, const JobContext& ctx) {
     Section section(project, params, ctx);
-    const SpotData data = read_spot_data({section.spots_record().spots, section.spots_record().counts}, ctx);
+    const SpotData data = read_spots(section.spots_record(), ctx);
     const SpotLabels labels = read_spot_labels(spot_labels_file(project.store()));
     std::vector<std::pair<std::string, std::vector<float>>> columns{{"Total", data.expression.row_sums()}};
     for (const std::string& gene : genes) {

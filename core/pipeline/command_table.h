@@ -8,6 +8,7 @@ namespace c2l {
 Command doctor_command();
 Command info_command();
 Command import_command();
+Command register_command();
 Command cut_command();
 Command pretrain_command();
 Command adapt_command();

@@ -66,7 +66,7 @@ json run_demo(const json& params, const JobContext& ctx) {
     const fs::path file = folder / "simulated-section.c2l";
     // A demo stopped during the import leaves a project without spots.
     if (!fs::exists(file) || Project::open(file, Project::Mode::Write)->spots().empty())
-        import_section({file, sample.slide, sample.spots, sample.counts, std::nullopt, "simulated"}, ctx);
+        import_section({file, sample.slide, sample.spots, sample.counts, std::nullopt, "simulated", {}}, ctx);
     const auto project = Project::open(file, Project::Mode::Write);
     json result = main_job(*project, params, ctx);
     result["sample"] = "simulated section: made by the program, no patient's tissue";

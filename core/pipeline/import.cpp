@@ -7,6 +7,8 @@
 #include "dataset/pairing.h"
 #include "pipeline/command_table.h"
 #include "pipeline/params.h"
+#include "pipeline/placement.h"
+#include "pipeline/registration_file.h"
 #include "pipeline/section.h"
 #include "pipeline/summary.h"
 #include "spatial/read.h"
@@ -17,6 +19,8 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 namespace {
+
+constexpr double kWorthPairing = 0.5;  // share of spots on tissue
 
 // Takes a project away again unless it is kept: a failed import leaves nothing behind.
 class NewProject {
@@ -36,15 +40,6 @@ private:
     bool kept_ = false;
 };
 
-// The distance of neighbouring spots that the makers of an array give, by the diameter of its spots.
-std::optional<double> nominal_pitch_um(const SpotTable& spots) {
-    if (!spots.diameter_um) return std::nullopt;
-    if (spots.square) return spots.diameter_um;  // bins touch
-    if (std::abs(*spots.diameter_um - 100) < 1) return 200;
-    if (std::abs(*spots.diameter_um - 55) < 1) return 100;
-    return std::nullopt;
-}
-
 [[noreturn]] void refuse_without_scale(const fs::path& slide, const SpotData* data) {
     std::string advice = "does not say how many µm a pixel has; give it with --mpp";
     if (data && data->spots.um_per_px)
@@ -55,13 +50,18 @@ std::optional<double> nominal_pitch_um(const SpotTable& spots) {
     throw Error(ErrorCode::BadInput, advice, slide);
 }
 
-// Wrong coordinates show before anything is written: most spots must lie on the slide.
-void check_on_slide(const SlideInfo& slide, const SpotData& data) {
+std::size_t count_on_slide(const SlideInfo& slide, const SpotData& data) {
     std::size_t inside = 0;
     for (std::size_t i = 0; i < data.spots.size(); ++i)
         inside += data.spots.x[i] >= 0 && data.spots.y[i] >= 0 && data.spots.x[i] < static_cast<double>(slide.width) && data.spots.y[i] < static_cast<double>(slide.height);
+    return inside;
+}
+
+// Unless the fix is known.
+void check_on_slide(const SlideInfo& slide, const SpotData& data, const Alignment& alignment) {
+    const std::size_t inside = count_on_slide(slide, data);
     if (data.spots.size() == 0) throw Error(ErrorCode::BadInput, "holds no spots", slide.path);
-    if (2 * inside < data.spots.size())
+    if (2 * inside < data.spots.size() && !alignment.proposal)
         throw Error(ErrorCode::Mismatch,
                     "only " + std::to_string(inside) + " of " + std::to_string(data.spots.size()) +
                         " spots lie on the slide; check that they belong together and that their positions are in full-resolution pixels",
@@ -93,11 +93,15 @@ json import_section(const ImportRequest& request, const JobContext& given) {
     SlideInfo probe = probe_slide(request.slide);
     const bool with_spots = !request.spots.empty() || !request.counts.empty();
     std::optional<SpotData> data;
+    Registration registration;
     if (with_spots) {
         data = read_spot_data({request.spots, request.counts}, ctx);
         for (const Issue& issue : data->issues) ctx.issue(issue);
         if (!request.mpp && !probe.mpp) refuse_without_scale(request.slide, &*data);
-        check_on_slide(probe, *data);
+        if (!request.placement.is_null()) {
+            registration = given_registration(request.placement, data->spots, static_cast<double>(probe.width), static_cast<double>(probe.height)).registration;
+            register_spots(data->spots, registration);
+        }
     }
     ctx.check_stop();
 
@@ -114,13 +118,22 @@ json import_section(const ImportRequest& request, const JobContext& given) {
                     {"width", slide->info().width}, {"height", slide->info().height},
                     {"mpp", slide->info().mpp ? json(*slide->info().mpp) : json(nullptr)}};
         for (const Issue& issue : slide->info().issues) ctx.issue(issue);
+        std::string alignment;
         if (data) {
-            PairParams pairing;
-            pairing.patient = request.patient;
-            pairing.min_counts = least_counts(data->format);
-            const auto pairs = pair(slide, *data, pairing, ctx);
-            out.update({{"format", data->format}, {"spots", data->spots.size()}, {"spots_usable", pairs->size()}, {"genes", data->expression.cols()},
-                        {"unit", to_string(data->expression.unit)}, {"pitch_um", pairs->pitch_um}});
+            const TissueMask mask = find_tissue(*slide, ctx);
+            const Placement placement = check_placement(slide->info(), mask, data->spots, read_array_hints(request.spots), registration);
+            check_on_slide(slide->info(), *data, placement.alignment);
+            if (placement.issue) ctx.issue(*placement.issue);
+            alignment = placement.record.dump();
+            out.update({{"format", data->format}, {"spots", data->spots.size()}, {"spots_usable", 0}, {"genes", data->expression.cols()}, {"unit", to_string(data->expression.unit)},
+                        {"pitch_um", data->spots.pitch_px() * slide->info().mpp.value_or(0)}, {"alignment", placement.record}});
+            // Spots that lie elsewhere pair with nothing; they wait in the project to be registered.
+            if (!placement.alignment.proposal || placement.alignment.now.on_tissue >= kWorthPairing) {
+                PairParams pairing;
+                pairing.patient = request.patient;
+                pairing.min_counts = least_counts(data->format);
+                out["spots_usable"] = pair(slide, *data, pairing, ctx, &mask)->size();
+            }
         }
         ProjectSlide record;
         record.path = request.slide;
@@ -135,6 +148,8 @@ json import_section(const ImportRequest& request, const JobContext& given) {
             spots.counts = request.counts;
             spots.content_id = content_id(*data);
             spots.format = data->format;
+            set_registration(spots, registration);
+            spots.alignment = alignment;
             project->add_spots(spots);
         }
         out["issues"] = issues;
@@ -154,15 +169,15 @@ Command import_command() {
     project.positional = true;
     return {"import",
             "add a slide and its spots to a project; formats are recognised by content",
-            {project, path("slide", true, "whole-slide image, or plain JPEG, PNG or TIFF"),
+            Params{project, path("slide", true, "whole-slide image, or plain JPEG, PNG or TIFF"),
              path("spots", false, "Space Ranger folder, h5ad, selection TSV, or CSV of positions"),
              path("counts", false, "counts, where they are in a file of their own: TSV(.gz), 10x h5, matrix folder"),
              {.name = "mpp", .type = ParamType::Number, .default_value = nullptr, .help = "µm per pixel of the slide, when it does not say or is wrong", .unit = "µm", .low = 0.01, .high = 100,
               .choices = {}, .letter = {}},
-             {.name = "patient", .type = ParamType::Text, .default_value = "", .help = "an identifier, so that patients are kept apart", .unit = {}, .choices = {}, .letter = {}}},
+             {.name = "patient", .type = ParamType::Text, .default_value = "", .help = "an identifier, so that patients are kept apart", .unit = {}, .choices = {}, .letter = {}}} + registration_params(),
             [](const json& params, const JobContext& ctx) {
                 return import_section({path_of(params, "project"), path_of(params, "slide"), path_of(params, "spots"), path_of(params, "counts"),
-                                       number_of(params, "mpp"), params.at("patient")},
+                                       number_of(params, "mpp"), params.at("patient"), says_registration(params) ? params : json()},
                                       ctx);
             },
             [](const json& r) {

@@ -14,6 +14,7 @@ struct ImportRequest {
     std::filesystem::path project, slide, spots, counts;
     std::optional<double> mpp;
     std::string patient;
+    nlohmann::json placement;  // of the spots: the parameters of registration_params(); null: as their file has them
 };
 
 // Creates the project when it is not there. Everything is read and checked first; when anything fails, nothing is left behind.

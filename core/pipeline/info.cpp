@@ -56,7 +56,8 @@ json describe_project(const fs::path& file) {
     for (const auto& slide : project->slides())
         slides.push_back({{"id", slide.id}, {"path", slide.path.string()}, {"content_id", slide.content_id}, {"mpp", or_null(slide.mpp)}, {"patient", slide.patient}, {"missing", slide.missing}});
     for (const auto& s : project->spots())
-        spots.push_back({{"id", s.id}, {"slide", s.slide}, {"spots", s.spots.string()}, {"counts", s.counts.string()}, {"format", s.format}, {"missing", s.missing}});
+        spots.push_back({{"id", s.id}, {"slide", s.slide}, {"spots", s.spots.string()}, {"counts", s.counts.string()}, {"format", s.format}, {"missing", s.missing},
+                         {"registration", or_null(s.registration)}, {"alignment", json::parse(s.alignment.empty() ? "null" : s.alignment, nullptr, false)}});
     for (const auto& a : project->artifacts())
         artifacts.push_back({{"step", a.step}, {"id", a.id}, {"folder", a.folder.string()}, {"created", a.created}, {"seconds", a.seconds}, {"peak_memory_bytes", a.peak_memory_bytes}});
     return {{"kind", "project"}, {"slides", slides}, {"spots", spots}, {"artifacts", artifacts}};

@@ -4,8 +4,8 @@
 #include "base/hash.h"
 #include "pipeline/credits.h"
 #include "pipeline/params.h"
+#include "pipeline/placement.h"
 #include "pipeline/resources.h"
-#include "spatial/read.h"
 
 namespace c2l {
 
@@ -86,7 +86,7 @@ std::shared_ptr<const PairedTiles> Section::pairs() {
     if (spots_record_.missing)
         throw Error(ErrorCode::NotFound, "the spot data was moved; put it back, or beside the project, or import it again",
                     spots_record_.spots.empty() ? spots_record_.counts : spots_record_.spots);
-    const SpotData data = read_spot_data({spots_record_.spots, spots_record_.counts}, ctx_);
+    const SpotData data = read_spots(spots_record_, ctx_);
     if (content_id(data) != spots_record_.content_id)
         throw Error(ErrorCode::Mismatch, "the spot data has changed since it was imported; import it again", spots_record_.spots);
     PairParams pairing;

@@ -2,9 +2,11 @@
 
 #include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json_depth.h"
 #include "project/database.h"
 #include "project/schema.h"
 #include "project/store.h"
@@ -92,6 +94,7 @@ public:
             spots.counts = locate(rows.text(4), rows.text(5), spots.missing);
             spots.content_id = rows.text(6);
             spots.format = rows.text(7);
+            read_placement(spots);
             found.push_back(std::move(spots));
         }
         return found;
@@ -127,6 +130,7 @@ public:
             .bind(spots.slide).bind(relative_of(places)).bind(places.string()).bind(relative_of(counts)).bind(counts.string())
             .bind(spots.content_id).bind(spots.format).step();
         const std::int64_t id = database_->last_id();
+        write_placement(spots);
         transaction.commit();
         return id;
     }
@@ -166,6 +170,32 @@ public:
 private:
     void writable() const {
         if (mode_ != Mode::Write) throw Error(ErrorCode::Internal, "the project was opened for reading only", path_);
+    }
+
+    // Registration and alignment, among the settings: a project made before they were known needs no migration.
+    static std::string placement_key(const ProjectSpots& spots) { return "placement/" + std::to_string(spots.slide) + "/" + spots.content_id; }
+
+    void write_placement(const ProjectSpots& spots) {
+        nlohmann::json placement = nlohmann::json::object();
+        if (spots.registration) placement["registration"] = *spots.registration;
+        if (!spots.alignment.empty()) placement["alignment"] = spots.alignment;
+        set_setting(placement_key(spots), placement.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    }
+
+    void read_placement(ProjectSpots& spots) const {
+        const auto text = setting(placement_key(spots));
+        if (!text || is_nested_deeper(*text)) return;
+        const auto placement = nlohmann::json::parse(*text, nullptr, false);
+        if (!placement.is_object()) return;
+        if (const auto found = placement.find("alignment"); found != placement.end() && found->is_string()) spots.alignment = found->get<std::string>();
+        const auto found = placement.find("registration");
+        if (found == placement.end() || !found->is_array() || found->size() != 6) return;
+        std::array<double, 6> m{};
+        for (std::size_t i = 0; i < m.size(); ++i) {
+            if (!(*found)[i].is_number()) return;
+            m[i] = (*found)[i].get<double>();
+        }
+        spots.registration = m;
     }
 
     std::string relative_of(const fs::path& absolute) const {

@@ -5,6 +5,7 @@
 // held for the life of a writable Project); any number of readers. Not thread-safe; one object per thread.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -30,8 +31,10 @@ struct ProjectSpots {
     std::int64_t id = 0;
     std::int64_t slide = 0;       // ProjectSlide::id
     std::filesystem::path spots, counts;  // as read at import; counts may be empty
-    std::string content_id;
+    std::string content_id;       // of the spots as registered: other positions are other spots
     std::string format;
+    std::optional<std::array<double, 6>> registration;  // x' = m0 x + m1 y + m2, y' = m3 x + m4 y + m5 from the file to the slide; none: as the file has them
+    std::string alignment;        // JSON: how the spots were found to lie on the tissue (docs/formats.md); may be empty
     bool missing = false;
 };
 
