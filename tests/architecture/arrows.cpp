@@ -37,7 +37,7 @@ const Names kTorch{"nn", "generate", "quality", "predict"};         // modules w
 const std::map<std::string, Names> kInPublicHeaders{
     {"nn", {"torch", "ATen", "c10", "nlohmann"}}, {"pipeline", {"nlohmann"}}, {"rpc", {"nlohmann"}}};
 const std::map<std::string, int> kUiRank{{"viewer", 0}, {"document", 1}, {"jobs", 1},      {"overlay", 1},   {"gallery", 2},
-                                         {"plots", 2},  {"panels", 2},   {"annotation", 2},   {"landscape", 2}, {"mainwindow", 3}};
+                                         {"plots", 2},  {"panels", 2},   {"annotation", 2}, {"registration", 2},   {"landscape", 2}, {"mainwindow", 3}};
 
 struct Include {
     std::string text;

@@ -5,6 +5,7 @@
 
 #include "spatial/h5ad.h"
 #include "spatial/read.h"
+#include "spatial/registration.h"
 #include "ui/document/background.h"
 
 namespace c2l::ui {
@@ -129,7 +130,7 @@ void Document::refresh() {
 void Document::adopt(std::shared_ptr<const Snapshot> snapshot) {
     snapshot_ = std::move(snapshot);
     Q_EMIT projectChanged();
-    const ProjectSpots* spots = snapshot_->spots.empty() ? nullptr : &snapshot_->spots.front();
+    const ProjectSpots* spots = snapshot_->shown_spots();
     // The section on show: the first slide that has spots, as the worker takes it.
     const auto on_show = std::find_if(snapshot_->slides.begin(), snapshot_->slides.end(),
                                       [&](const ProjectSlide& s) { return !spots || s.id == spots->slide; });
@@ -161,7 +162,13 @@ void Document::load_spots(const ProjectSpots& spots) {
     if (key == spots_key_) return;
     spots_key_ = key;
     const SpotSource source{spots.spots, spots.counts};
-    read(data_pool_, tr("Reading spots"), [source, ctx = context()] { return examine(read_spot_data(source, ctx)); },
+    const Registration registration = spots.registration ? Registration{*spots.registration} : Registration();
+    const auto read_registered = [source, registration, ctx = context()] {
+        SpotData data = read_spot_data(source, ctx);
+        register_spots(data.spots, registration);
+        return examine(std::move(data));
+    };
+    read(data_pool_, tr("Reading spots"), read_registered,
          [this](Examined spots) {
              spots_ = std::move(spots.data);
              depth_ = std::move(spots.depth);
@@ -171,7 +178,23 @@ void Document::load_spots(const ProjectSpots& spots) {
          });
 }
 
+// What was made before the spots were registered anew belongs to other positions.
+void Document::drop_results() {
+    if (map_ && !snapshot_->newest("predict")) {
+        map_.reset();
+        map_gene_.clear();
+        map_id_.clear();
+        Q_EMIT mapChanged();
+    }
+    if (synthetic_ && !snapshot_->newest("synthesize")) {
+        synthetic_.reset();
+        synthetic_id_.clear();
+        Q_EMIT syntheticChanged();
+    }
+}
+
 void Document::load_results() {
+    drop_results();
     if (const Artifact* a = snapshot_->newest("synthesize"); a && a->id != synthetic_id_) {
         synthetic_id_ = a->id;
         read(data_pool_, tr("Reading tiles"), [artifact = *a] { return SyntheticSet::read(artifact); },

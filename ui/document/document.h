@@ -86,6 +86,7 @@ private:
     void load_slide(const std::filesystem::path& path, const OpenOptions& options);
     void load_spots(const ProjectSpots& spots);
     void load_results();
+    void drop_results();
     void clear();
     JobContext context();
 

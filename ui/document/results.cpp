@@ -62,11 +62,37 @@ double number_at(const SpotData& data, const std::string& column, std::size_t ro
     return text.toDouble();
 }
 
+// The split that a result was made from names the slide and the spots: spots of that slide at other positions than those on show.
+bool is_of_former_spots(const Snapshot& snapshot, const Artifact& artifact) {
+    const ProjectSpots* shown = snapshot.shown_spots();
+    if (!shown) return false;
+    const auto is_former = [&](const Artifact& split) {
+        const auto& inputs = split.provenance.inputs;
+        const auto slide = std::find_if(snapshot.slides.begin(), snapshot.slides.end(), [&](const ProjectSlide& s) { return s.id == shown->slide; });
+        return inputs.size() == 2 && slide != snapshot.slides.end() && inputs[0] == slide->content_id && inputs[1] != shown->content_id;
+    };
+    if (artifact.step == "split") return is_former(artifact);
+    const auto& inputs = artifact.provenance.inputs;
+    return std::any_of(snapshot.artifacts.begin(), snapshot.artifacts.end(), [&](const Artifact& split) {
+        return split.step == "split" && std::find(inputs.begin(), inputs.end(), split.id) != inputs.end() && is_former(split);
+    });
+}
+
 }  // namespace
 
 const Artifact* Snapshot::newest(const std::string& step) const {
-    const auto it = std::find_if(artifacts.begin(), artifacts.end(), [&](const Artifact& a) { return a.step == step; });
+    const auto it = std::find_if(artifacts.begin(), artifacts.end(), [&](const Artifact& a) { return a.step == step && !is_of_former_spots(*this, a); });
     return it == artifacts.end() ? nullptr : &*it;
+}
+
+const ProjectSpots* Snapshot::shown_spots() const {
+    const ProjectSpots* shown = nullptr;
+    for (const ProjectSlide& slide : slides) {
+        for (const ProjectSpots& candidate : spots)
+            if (candidate.slide == slide.id) shown = &candidate;
+        if (shown) break;
+    }
+    return shown;
 }
 
 std::shared_ptr<const Snapshot> Snapshot::read(const std::filesystem::path& path) {

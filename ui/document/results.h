@@ -21,6 +21,9 @@ struct Snapshot {
     std::vector<ProjectSpots> spots;
     std::vector<Artifact> artifacts;  // newest first
 
+    // The spots on show: of the first slide that has any, those imported or registered last, as the worker takes them; null: none.
+    const ProjectSpots* shown_spots() const;
+    // Leaves out what was made from other positions of the spots on show.
     const Artifact* newest(const std::string& step) const;
     static std::shared_ptr<const Snapshot> read(const std::filesystem::path& path);
 };

@@ -31,7 +31,9 @@ QString command_line(const QString& method, const nlohmann::json& params) {
         } else if (value.is_array()) {
             for (const auto& item : value) words << option << quoted(text(item));
         } else {
-            words << option << quoted(text(value));
+            const QString word = text(value);  // one that begins with a dash would be taken for an option
+            if (word.startsWith('-')) words << option + "=" + quoted(word);
+            else words << option << quoted(word);
         }
     }
     return words.join(' ');

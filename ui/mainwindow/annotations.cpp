@@ -5,6 +5,7 @@
 #include <QFileInfo>
 #include <QMenu>
 #include <QStandardPaths>
+#include <QUndoGroup>
 
 #include "annotation/spot_labels.h"
 #include "ui/document/document.h"
@@ -17,7 +18,9 @@ namespace fs = std::filesystem;
 Annotations::Annotations(Document* document, SlidePage* page, QObject* parent)
     : QObject(parent), document_(document), page_(page), store_(new AnnotationStore(this)), layer_(new AnnotationLayer(store_, this)), labels_(new SpotLabelLayer(store_, this)),
       tools_(new AnnotationTools(page->view(), store_, layer_, this)), spots_(new SpotSelection(this)), keeper_(new AnnotationKeeper(store_, this)),
-      panel_(new AnnotationPanel(store_, tools_, spots_)) {
+      panel_(new AnnotationPanel(store_, tools_, spots_)), undo_(new QUndoGroup(this)) {
+    undo_->addStack(store_->undoStack());
+    undo_->setActiveStack(store_->undoStack());
     page_->addLayer(labels_);
     page_->addLayer(layer_);
     connect(document_, &Document::slideChanged, this, &Annotations::takeSlide);
@@ -92,9 +95,9 @@ void Annotations::placeSpots() {
 }
 
 void Annotations::fillMenu(QMenu* menu) {
-    QAction* undo = store_->undoStack()->createUndoAction(menu, tr("&Undo"));
+    QAction* undo = undo_->createUndoAction(menu, tr("&Undo"));
     undo->setShortcut(QKeySequence::Undo);
-    QAction* redo = store_->undoStack()->createRedoAction(menu, tr("&Redo"));
+    QAction* redo = undo_->createRedoAction(menu, tr("&Redo"));
     redo->setShortcut(QKeySequence::Redo);
     menu->addAction(undo);
     menu->addAction(redo);

@@ -7,6 +7,7 @@
 #include "ui/annotation/annotation_panel.h"
 
 class QMenu;
+class QUndoGroup;
 
 namespace c2l::ui {
 
@@ -24,6 +25,7 @@ public:
     AnnotationKeeper* keeper() const { return keeper_; }
     SpotSelection* spots() const { return spots_; }
     AnnotationPanel* panel() const { return panel_; }  // for a dock, which owns it
+    QUndoGroup* undoGroup() const { return undo_; }    // whose active stack the menu's undo and redo go by; annotations' at first
     void fillMenu(QMenu* menu);                        // undo, redo, delete, files
 
 Q_SIGNALS:
@@ -50,6 +52,7 @@ private:
     SpotSelection* spots_;
     AnnotationKeeper* keeper_;
     AnnotationPanel* panel_;
+    QUndoGroup* undo_;
 };
 
 }  // namespace c2l::ui

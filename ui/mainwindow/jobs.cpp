@@ -22,6 +22,7 @@ QString done_text(const QString& method, const nlohmann::json& params) {
     if (method == "run") return QObject::tr("Done. The map, the tiles and the report are in the tabs.");
     if (method == "demo") return QObject::tr("Done: the simulated section is open.");
     if (method == "import") return QObject::tr("Imported. Check that the spots lie on tissue, then press Run.");
+    if (method == "register") return QObject::tr("The spots are placed. Results made before belong to their former positions; press Run for new ones.");
     if (method == "export") return QObject::tr("Saved %1").arg(text(params, "output"));
     return QObject::tr("Done: %1").arg(step_text(method.toStdString()));
 }

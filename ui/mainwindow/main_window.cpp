@@ -9,6 +9,7 @@
 #include <QSettings>
 #include <QStatusBar>
 #include <QTabWidget>
+#include <QUndoGroup>
 #include <QVBoxLayout>
 
 #include "ui/document/document.h"
@@ -17,6 +18,7 @@
 #include "ui/mainwindow/jobs.h"
 #include "ui/mainwindow/landscape_page.h"
 #include "ui/mainwindow/recent_projects.h"
+#include "ui/mainwindow/registration.h"
 #include "ui/mainwindow/slide_page.h"
 #include "ui/panels/expression_panel.h"
 #include "ui/panels/gene_dial.h"
@@ -41,8 +43,10 @@ MainWindow::MainWindow(WorkerClient* worker, QWidget* parent) : QMainWindow(pare
     makeDocks();
     worker->setParent(this);
     jobs_ = new Jobs(worker, {document_, job_, project_->form(), messages_}, this);
+    registration_->setJobs(jobs_);
     makeMenus();
     connectDocument();
+    connectRegistration();
     resize(1280, 800);
     resizeDocks({project_dock_, expression_dock_}, {grid(68), grid(64)}, Qt::Horizontal);
     resizeDocks({job_dock_}, {grid(52)}, Qt::Vertical);
@@ -59,6 +63,7 @@ void MainWindow::makeCentre(WorkerClient* dial_worker) {
     tabs_->setDocumentMode(true);
     slide_ = new SlidePage(document_);
     annotations_ = new Annotations(document_, slide_, this);
+    registration_ = new SpotRegistration(document_, slide_, messages_, this);
     gallery_ = new TileGallery;
     dial_ = new GeneDial(document_, dial_worker);
     landscape_ = new LandscapePage(document_, slide_);
@@ -104,6 +109,9 @@ void MainWindow::makeDocks() {
     expression_dock_ = dock(tr("Gene"), "gene_dock", expression_, Qt::RightDockWidgetArea);
     annotation_dock_ = dock(tr("Annotations"), "annotation_dock", annotations_->panel(), Qt::RightDockWidgetArea);
     tabifyDockWidget(expression_dock_, annotation_dock_);
+    registration_dock_ = dock(tr("Spots"), "registration_dock", registration_->panel(), Qt::RightDockWidgetArea);
+    tabifyDockWidget(expression_dock_, registration_dock_);
+    registration_dock_->hide();
     expression_dock_->raise();
     job_dock_ = dock(tr("Job"), "job_dock", job_, Qt::BottomDockWidgetArea);
 }
@@ -167,6 +175,29 @@ void MainWindow::connectDocument() {
     connect(slide_->view(), &SlideView::viewChanged, this, [this] {
         const auto m = slide_->view()->magnification();
         magnification_->setText(m ? tr("%1×").arg(*m, 0, 'g', 3) : QString());
+    });
+}
+
+// While spots are placed by hand the mouse and the steps of undo are theirs.
+void MainWindow::connectRegistration() {
+    annotations_->undoGroup()->addStack(registration_->edit()->undoStack());
+    connect(registration_, &SpotRegistration::beginning, this, [this] {
+        setTab("slide");
+        expression_->setPredicted(false);
+        expression_->setShown(true);
+        annotations_->tools()->setTool(Tool::Select);
+    });
+    connect(registration_, &SpotRegistration::activeChanged, this, [this](bool active) {
+        annotations_->undoGroup()->setActiveStack(active ? registration_->edit()->undoStack() : annotations_->store()->undoStack());
+        registration_dock_->setVisible(active);
+        if (active) registration_dock_->raise();
+        else expression_dock_->raise();
+    });
+    connect(annotations_->tools(), &AnnotationTools::toolChanged, registration_, [this](Tool tool) {
+        if (tool != Tool::Select) registration_->end();
+    });
+    connect(registration_dock_, &QDockWidget::visibilityChanged, registration_, [this] {
+        if (registration_dock_->isHidden()) registration_->end();
     });
 }
 

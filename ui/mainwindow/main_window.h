@@ -24,6 +24,7 @@ class MessageBar;
 class ProjectPanel;
 class ReportPanel;
 class SlidePage;
+class SpotRegistration;
 class StainMenu;
 class TileGallery;
 class ViewPicture;
@@ -50,6 +51,7 @@ public:
     ViewPicture* picture() const { return picture_; }
     StainMenu* stain() const { return stain_; }
     Annotations* annotations() const { return annotations_; }
+    SpotRegistration* registration() const { return registration_; }
     TileGallery* gallery() const { return gallery_; }
     GeneDial* dial() const { return dial_; }
     ReportPanel* report() const { return report_; }
@@ -73,6 +75,7 @@ private:
     void makeJobMenu();
     void makeHelpMenu();
     void connectDocument();
+    void connectRegistration();
     void recolour();
     void showPairs();
     void projectOpened();
@@ -90,6 +93,7 @@ private:
     StainMenu* stain_ = nullptr;
     ViewPicture* picture_ = nullptr;
     Annotations* annotations_;
+    SpotRegistration* registration_;
     TileGallery* gallery_;
     GeneDial* dial_;
     LandscapePage* landscape_;
@@ -97,7 +101,7 @@ private:
     ProjectPanel* project_;
     ExpressionPanel* expression_;
     JobPanel* job_;
-    QDockWidget *project_dock_, *expression_dock_, *annotation_dock_, *job_dock_;
+    QDockWidget *project_dock_, *expression_dock_, *annotation_dock_, *registration_dock_, *job_dock_;
     QLabel *pointed_, *busy_, *magnification_;
     QMenu *recent_ = nullptr, *export_ = nullptr;
     QString wanted_gene_;  // asked for before its genes were read

@@ -20,6 +20,7 @@
 #include "ui/mainwindow/jobs.h"
 #include "ui/mainwindow/main_window.h"
 #include "ui/mainwindow/recent_projects.h"
+#include "ui/mainwindow/registration.h"
 #include "ui/mainwindow/slide_page.h"
 #include "ui/mainwindow/stain_menu.h"
 #include "ui/mainwindow/view_picture.h"
@@ -163,6 +164,7 @@ void MainWindow::makeJobMenu() {
     QMenu* job = menuBar()->addMenu(tr("&Job"));
     auto* run = add(job, "run", tr("&Run main job"), QKeySequence("Ctrl+R"), tr("Adapt, synthesise, assess, fit, evaluate, predict"), [this] { job_->run->click(); });
     auto* stop = add(job, "stop", tr("&Stop"), QKeySequence("Ctrl+."), tr("Stops the job and keeps a checkpoint"), [this] { jobs_->stop(); });
+    add(job, {}, tr("&Place the spots by hand …"), {}, tr("Moves, turns and scales the spots over the slide, or fits them to landmark pairs"), [this] { registration_->begin(); });
     add(job, {}, tr("&Copy command"), QKeySequence("Ctrl+Shift+C"), tr("Copies the command line that does the same"), [this] { QApplication::clipboard()->setText(job_->commandLine()); });
     stop->setEnabled(false);
     connect(jobs_, &Jobs::runningChanged, this, [run, stop](bool running) {

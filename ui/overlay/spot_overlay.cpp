@@ -54,6 +54,19 @@ void SpotOverlay::take(std::vector<double> x, std::vector<double> y, double diam
     selected_.clear();
     selected_count_ = 0;
     hovered_ = -1;
+    moved_ = {};
+    grown_ = 1;
+}
+
+void SpotOverlay::setMoved(const QTransform& to) {
+    const double area = std::abs(to.determinant());
+    if (to == moved_ || !to.isInvertible() || !std::isfinite(area) || !(area > 0)) return;
+    moved_ = to;
+    grown_ = std::sqrt(area);
+    shown_grid_.cols = grid_.cols;
+    shown_grid_.rows = grid_.rows;
+    shown_grid_.to_slide = grid_.to_slide * moved_;
+    Q_EMIT changed();
 }
 
 void SpotOverlay::setValues(std::vector<float> values) {
@@ -136,7 +149,9 @@ void SpotOverlay::index() {
     for (std::size_t i = 0; i < count(); ++i) cell_spots_[static_cast<std::size_t>(next[cell_of(i)]++)] = static_cast<int>(i);
 }
 
-int SpotOverlay::spotAt(double x, double y) const {
+int SpotOverlay::spotAt(double shown_x, double shown_y) const {
+    const QPointF at = moved_.isIdentity() ? QPointF(shown_x, shown_y) : moved_.inverted().map(QPointF(shown_x, shown_y));
+    const double x = at.x(), y = at.y();
     if (areBins()) return grid_.place_at(x, y);
     if (cell_start_.empty()) return -1;
     const double radius = diameter() / 2;
@@ -225,7 +240,7 @@ void SpotOverlay::paint(QPainter& painter, const ViewTransform& view) {
         paintBins(painter, view);
     } else {
         const auto seen = inSight(view);
-        const double shown = std::max(diameter() * view.scale(), kLeastShown) * painter.device()->devicePixelRatioF();
+        const double shown = std::max(shownDiameter() * view.scale(), kLeastShown) * painter.device()->devicePixelRatioF();
         if (seen.size() > kMostDiscs && shown <= kDenseMost) paintDense(painter, view, seen);
         else paintDiscs(painter, view, seen);
     }
@@ -243,26 +258,26 @@ void SpotOverlay::paintBins(QPainter& painter, const ViewTransform& view) {
         bins_.set(grid_, colours);
     }
     painter.setOpacity(opacity());
-    bins_.paint(painter, view, grid_, false);
+    bins_.paint(painter, view, moved_.isIdentity() ? grid_ : shown_grid_, false);
 }
 
 std::vector<std::size_t> SpotOverlay::inSight(const ViewTransform& view) const {
-    const double reach = std::max(diameter(), kLeastShown / view.scale());
+    const double reach = std::max(shownDiameter(), kLeastShown / view.scale());
     const QRectF seen = view.visible().adjusted(-reach, -reach, reach, reach);
     std::vector<std::size_t> out;
     for (std::size_t i = 0; i < count(); ++i)
-        if (colours_[i] != kHidden && seen.contains(x_[i], y_[i])) out.push_back(i);
+        if (colours_[i] != kHidden && seen.contains(shownAt(i))) out.push_back(i);
     return out;
 }
 
 void SpotOverlay::paintDiscs(QPainter& painter, const ViewTransform& view, const std::vector<std::size_t>& seen) {
-    const double shown = std::max(diameter() * view.scale(), kLeastShown);
+    const double shown = std::max(shownDiameter() * view.scale(), kLeastShown);
     const double dpr = painter.device()->devicePixelRatioF();
     const bool use_sprites = shown * dpr <= kSpriteMost;
     painter.setRenderHint(QPainter::Antialiasing);
     if (!use_sprites) painter.setOpacity(opacity());
     for (const std::size_t i : seen) {
-        const QPointF centre = view.toWidget(QPointF(x_[i], y_[i]));
+        const QPointF centre = view.toWidget(shownAt(i));
         if (!use_sprites) {
             paintDisc(painter, centre, shown, colours_[i]);
             continue;
@@ -276,12 +291,12 @@ void SpotOverlay::paintDiscs(QPainter& painter, const ViewTransform& view, const
 // Squares of a few device pixels, written straight into one picture.
 void SpotOverlay::paintDense(QPainter& painter, const ViewTransform& view, const std::vector<std::size_t>& seen) const {
     const double dpr = painter.device()->devicePixelRatioF();
-    const int side = static_cast<int>(std::lround(std::max(diameter() * view.scale(), kLeastShown) * dpr));
+    const int side = static_cast<int>(std::lround(std::max(shownDiameter() * view.scale(), kLeastShown) * dpr));
     QImage picture((view.widgetSize() * dpr).toSize(), QImage::Format_ARGB32_Premultiplied);
     picture.fill(Qt::transparent);
     const bool marked = manySelected();
     for (const std::size_t i : seen) {
-        const QPointF corner = view.toWidget(QPointF(x_[i], y_[i])) * dpr - QPointF(side / 2.0, side / 2.0);
+        const QPointF corner = view.toWidget(shownAt(i)) * dpr - QPointF(side / 2.0, side / 2.0);
         const int left = static_cast<int>(std::lround(corner.x())), top = static_cast<int>(std::lround(corner.y()));
         const QRgb colour = marked && selected_[i] ? kSelectedColour.rgb() : flatColour(colours_[i]);
         for (int y = std::max(0, top); y < std::min(picture.height(), top + side); ++y) {
@@ -301,9 +316,9 @@ void SpotOverlay::paintMarks(QPainter& painter, const ViewTransform& view) const
     painter.setOpacity(1);
     painter.setRenderHint(QPainter::Antialiasing);
     painter.setBrush(Qt::NoBrush);
-    const double radius = std::max(diameter() * view.scale(), kLeastShown) / 2;
+    const double radius = std::max(shownDiameter() * view.scale(), kLeastShown) / 2;
     const auto ring = [&](std::size_t i, const QColor& colour) {
-        const QPointF centre = view.toWidget(QPointF(x_[i], y_[i]));
+        const QPointF centre = view.toWidget(shownAt(i));
         painter.setPen(QPen(Qt::white, 4));
         painter.drawEllipse(centre, radius + 1, radius + 1);
         painter.setPen(QPen(colour, 2));
@@ -311,7 +326,7 @@ void SpotOverlay::paintMarks(QPainter& painter, const ViewTransform& view) const
     };
     const QRectF seen = view.visible();
     for (std::size_t i = 0; i < selected_.size(); ++i) {
-        if (!manySelected() && selected_[i] && seen.contains(x_[i], y_[i])) ring(i, kSelectedColour);
+        if (!manySelected() && selected_[i] && seen.contains(shownAt(i))) ring(i, kSelectedColour);
     }
     if (hovered_ >= 0 && static_cast<std::size_t>(hovered_) < count()) ring(static_cast<std::size_t>(hovered_), QColor(20, 20, 20));
 }

@@ -30,6 +30,10 @@ public:
     void setDimmed(std::vector<std::uint8_t> dimmed);  // 1: off tissue or left out, drawn as a faint ring
     void setSelected(std::vector<std::uint8_t> selected);
     void setSelectedIndex(int index);  // that one alone; -1 none
+    // Shows the spots elsewhere, mapped by an affine map of level-0 pixels; x(), y(), bounds() and diameter() go on telling where they were set.
+    // Costs nothing beyond a repaint. New spots take it away.
+    void setMoved(const QTransform& to);
+    const QTransform& moved() const { return moved_; }
 
     std::size_t count() const { return x_.size(); }
     const std::vector<float>& values() const { return values_; }
@@ -39,7 +43,7 @@ public:
     bool areBins() const { return !grid_.empty(); }
     QRectF bounds() const;  // level-0, spots included
     // The nearest spot whose disc contains the point, or the bin around it; -1 when there is none.
-    int spotAt(double x, double y) const;
+    int spotAt(double x, double y) const;  // as shown
 
     void paint(QPainter& painter, const ViewTransform& view) override;
     int hit(QPointF level0) const override;
@@ -55,6 +59,8 @@ private:
     void paintBins(QPainter& painter, const ViewTransform& view);
     void paintDiscs(QPainter& painter, const ViewTransform& view, const std::vector<std::size_t>& seen);
     void paintDense(QPainter& painter, const ViewTransform& view, const std::vector<std::size_t>& seen) const;
+    QPointF shownAt(std::size_t i) const { return moved_.map(QPointF(x_[i], y_[i])); }
+    double shownDiameter() const { return diameter() * grown_; }
     bool manySelected() const;
     std::vector<std::size_t> inSight(const ViewTransform& view) const;  // without those that are hidden
     const QImage& sprite(int colour, double diameter, double dpr);
@@ -73,6 +79,9 @@ private:
     int hovered_ = -1;
     GridMap grid_;  // of bins; empty: spots
     GridImage bins_;
+    QTransform moved_;
+    double grown_ = 1;  // by moved_
+    GridMap shown_grid_;  // where the cells of grid_ are shown; without their places
 
     // Uniform grid over the centres, for looking up what is under the cursor.
     double cell_ = 1, left_ = 0, top_ = 0;

@@ -21,7 +21,7 @@ namespace c2l::ui {
 
 QString step_text(const std::string& step) {
     static const QHash<QString, const char*> texts = {
-        {"sample", QT_TR_NOOP("Making the simulated section")}, {"import", QT_TR_NOOP("Importing")},
+        {"sample", QT_TR_NOOP("Making the simulated section")}, {"import", QT_TR_NOOP("Importing")}, {"register", QT_TR_NOOP("Registering the spots")},
         {"convert", QT_TR_NOOP("Converting the image")},        {"hash", QT_TR_NOOP("Checking the files")},
         {"tissue", QT_TR_NOOP("Finding tissue")},               {"pair", QT_TR_NOOP("Pairing spots with tissue")},
         {"split", QT_TR_NOOP("Choosing training spots")},       {"features", QT_TR_NOOP("Describing tissue")},

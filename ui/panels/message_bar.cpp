@@ -2,6 +2,7 @@
 
 #include <QHBoxLayout>
 #include <QLabel>
+#include <QPushButton>
 #include <QToolButton>
 
 #include "ui/panels/theme.h"
@@ -24,6 +25,9 @@ MessageBar::MessageBar(QWidget* parent) : QFrame(parent), label_(new QLabel), st
     row->setSpacing(grid(2));
     row->addWidget(stripe_);
     row->addWidget(label_, 1);
+    actions_ = new QHBoxLayout;
+    actions_->setSpacing(grid(1));
+    row->addLayout(actions_);
     row->addWidget(close);
     label_->setContentsMargins(grid(1), grid(2), 0, grid(2));
     connect(close, &QToolButton::clicked, this, &QWidget::hide);
@@ -34,7 +38,21 @@ void MessageBar::inform(const QString& text) { say(text, false); }
 void MessageBar::warn(const QString& text) { say(text, true); }
 QString MessageBar::text() const { return isHidden() ? QString() : label_->text(); }
 
+void MessageBar::offer(const QString& text, const std::vector<Action>& actions) {
+    say(text, true);
+    for (const Action& action : actions) {
+        auto* button = new QPushButton(action.text);
+        button->setToolTip(action.tip);
+        actions_->addWidget(button);
+        buttons_.push_back(button);
+        connect(button, &QPushButton::clicked, this, action.act);
+    }
+}
+
 void MessageBar::say(const QString& text, bool warning) {
+    for (QPushButton* button : buttons_) button->deleteLater();  // one of them may be at work
+    for (QPushButton* button : buttons_) button->hide();
+    buttons_.clear();
     stripe_->setBackgroundRole(warning ? QPalette::BrightText : QPalette::Highlight);
     label_->setText(text);
     setVisible(!text.isEmpty());
