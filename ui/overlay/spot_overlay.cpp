@@ -249,8 +249,10 @@ void SpotOverlay::paint(QPainter& painter, const ViewTransform& view) {
 
 void SpotOverlay::paintBins(QPainter& painter, const ViewTransform& view) {
     if (bins_.isNull()) {
+        std::array<QRgb, kDimmed + 2> flat{};  // by colour, from kHidden on
+        for (int colour = kHidden; colour <= kDimmed; ++colour) flat[static_cast<std::size_t>(colour - kHidden)] = flatColour(colour);
         std::vector<QRgb> colours(count());
-        for (std::size_t i = 0; i < count(); ++i) colours[i] = flatColour(colours_[i]);
+        for (std::size_t i = 0; i < count(); ++i) colours[i] = flat[static_cast<std::size_t>(colours_[i] - kHidden)];
         if (manySelected()) {
             for (std::size_t i = 0; i < count(); ++i)
                 if (selected_[i]) colours[i] = kSelectedColour.rgb();
