@@ -201,7 +201,7 @@ private:
         }
         for (const auto& [name, tensor] : generate::Adapter::tuned(*central.denoiser, false)) tensors["denoiser." + name] = tensor;
         const fs::path path = fs::path(dir_.path().toStdString()) / "adapter.safetensors";
-        adapter.save(path, tensors, central, "{}");
+        adapter.save(path, tensors, central, false, "{}");
         return path;
     }
 
