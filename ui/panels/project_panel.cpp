@@ -123,8 +123,8 @@ void ProjectPanel::refresh() {
                                          : tr("Start here"));
     QString html;
     if (document_->simulated())
-        html += QString("<p style='margin:0 0 6px 0'><b style='color:%1'>%2</b></p>").arg(accent().name(), tr("Simulated section: made by the program, no patient's tissue."));
-    html += "<table cellspacing='0' cellpadding='0'>";
+        html += QString("<p style='margin:0'><b style='color:%1'>%2</b></p>").arg(accent().name(), tr("Simulated section: made by the program, no patient's tissue."));
+    html += "<table cellspacing='0' cellpadding='0' style='margin-top:8px'>";  // a paragraph's own margin below is not kept before a table
     if (document_->slide()) html += slide_rows(document_->slide()->info());
     if (document_->spots()) html += spot_rows(*document_->spots(), document_->mpp(), document_->spot_pitch_px());
     html += "</table>";
