@@ -47,21 +47,25 @@ AdamW::AdamW(std::vector<Group> groups, const AdamWParams& params) : params_(par
             tensor.mutable_grad() = view(gradients_, span.offset, span.shape, span.strides);
         }
     average_ = weights_.clone();
+    if (weights_.is_cpu() && params_.fused) return;
+    decays_ = at::zeros({total}, options);
+    if (std::any_of(spans_.begin(), spans_.end(), [](const Span& span) { return span.rate != 1.0; })) rates_ = at::zeros({total}, options);
+    for (const auto& span : spans_) {
+        if (span.decay) decays_.narrow(0, span.offset, span.count).fill_(span.rate);
+        if (rates_.defined()) rates_.narrow(0, span.offset, span.count).fill_(span.rate);
+    }
 }
 
-double AdamW::step(double rate_factor) {
+void AdamW::step(double rate_factor) {
     c10::NoGradGuard no_grad;
     ++steps_;
-    const double norm = gradients_.norm().item<double>();
-    const double clip = params_.clip_norm > 0 && norm > params_.clip_norm ? params_.clip_norm / norm : 1.0;
     const double ema = std::min(params_.ema, (1.0 + static_cast<double>(steps_)) / (10.0 + static_cast<double>(steps_)));
     const double rate = params_.learning_rate * rate_factor;
-    if (weights_.is_cpu())
-        step_cpu(rate, clip, ema);
+    if (decays_.defined())
+        step_whole(rate, ema);
     else
-        step_any(rate, clip, ema);
+        step_fused(rate, ema);
     touch();
-    return norm;
 }
 
 // The parameters share memory with the flat buffer but not its version.
@@ -69,7 +73,9 @@ void AdamW::touch() {
     for (const auto& parameter : parameters_) parameter.unsafeGetTensorImpl()->bump_version();
 }
 
-void AdamW::step_cpu(double rate, double clip, double ema) {
+void AdamW::step_fused(double rate, double ema) {
+    const double norm = gradients_.norm().item<double>();
+    const double clip = params_.clip_norm > 0 && norm > params_.clip_norm ? params_.clip_norm / norm : 1.0;
     auto *w = weights_.data_ptr<float>(), *m = first_.data_ptr<float>(), *v = second_.data_ptr<float>(), *a = average_.data_ptr<float>();
     auto* g = gradients_.data_ptr<float>();
     const double n = static_cast<double>(steps_);
@@ -91,18 +97,16 @@ void AdamW::step_cpu(double rate, double clip, double ema) {
     }
 }
 
-void AdamW::step_any(double rate, double clip, double ema) {
-    if (clip != 1.0) gradients_.mul_(clip);
+void AdamW::step_whole(double rate, double ema) {
+    if (params_.clip_norm > 0) gradients_.mul_(gradients_.norm().clamp_min_(params_.clip_norm).reciprocal_().mul_(params_.clip_norm));
     first_.lerp_(gradients_, 1.0 - params_.beta1);
     second_.mul_(params_.beta2).addcmul_(gradients_, gradients_, 1.0 - params_.beta2);
     const double n = static_cast<double>(steps_);
     const double c1 = 1.0 - std::pow(params_.beta1, n), c2 = 1.0 - std::pow(params_.beta2, n);
-    auto update = first_.div(c1).div_(second_.div(c2).sqrt_().add_(params_.epsilon));
-    for (const auto& span : spans_) {
-        auto part = weights_.narrow(0, span.offset, span.count);
-        if (span.decay) part.mul_(1.0 - rate * span.rate * params_.weight_decay);
-        part.sub_(update.narrow(0, span.offset, span.count), rate * span.rate);
-    }
+    auto update = first_ / second_.div(c2).sqrt_().add_(params_.epsilon);
+    if (rates_.defined()) update.mul_(rates_);
+    if (params_.weight_decay > 0) weights_.addcmul_(weights_, decays_, -rate * params_.weight_decay);
+    weights_.sub_(update, rate / c1);
     average_.lerp_(weights_, 1.0 - ema);
     gradients_.zero_();
 }

@@ -22,6 +22,7 @@ struct AdamWParams {
     double weight_decay = 0.01;  // not on vectors (biases, scales)
     double clip_norm = 1.0;      // of the whole gradient; 0: none
     double ema = 0.999;          // after a warm-up of (1 + n) / (10 + n)
+    bool fused = true;           // on the CPU, the one loop; without it the operations that other devices take
 };
 
 class AdamW {
@@ -33,8 +34,9 @@ public:
     };
     AdamW(std::vector<Group> groups, const AdamWParams& params);
 
-    // Takes one step down the gradients that backward has added up since the last one, and leaves them at zero.
-    double step(double rate_factor);  // the schedule's factor; returns the gradient's norm before clipping
+    // Takes one step down the gradients that backward has added up since the last one, and leaves them at zero. On a GPU it returns at
+    // once: nothing is waited for, and the operations are as many whatever the number of parameters.
+    void step(double rate_factor);  // the schedule's factor
     std::int64_t steps() const { return steps_; }
     at::Tensor gradients() const { return gradients_; }  // all of them in one flat buffer: what several processes add up
 
@@ -54,14 +56,15 @@ private:
         double rate;
         bool decay;
     };
-    void step_cpu(double rate, double clip, double ema);
-    void step_any(double rate, double clip, double ema);
+    void step_fused(double rate, double ema);
+    void step_whole(double rate, double ema);
     void touch();  // tells whoever keeps something made of the weights that they have changed
 
     AdamWParams params_;
     std::vector<Span> spans_;
     std::vector<at::Tensor> parameters_;
     at::Tensor weights_, gradients_, first_, second_, average_;
+    at::Tensor rates_, decays_;  // factors of each number, for step_whole; `rates_` undefined where all are 1
     std::int64_t steps_ = 0;
 };
 

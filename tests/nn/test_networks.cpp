@@ -56,6 +56,30 @@ private Q_SLOTS:
         QVERIFY(std::abs(w[0][0].item<double>() - x) < 1e-5);
     }
 
+    // What a GPU computes and the loop of the CPU: the same steps, clipped and not, with rates and decay of their own.
+    void adamw_takes_the_same_steps_on_every_path() {
+        std::vector<at::Tensor> matrices, vectors, averages;
+        for (const bool fused : {true, false}) {
+            nn::AdamWParams p;
+            p.learning_rate = 0.05;
+            p.weight_decay = 0.1;
+            p.fused = fused;
+            auto w = nn::Initialiser(1).normal({5, 7}, 1.0), b = nn::Initialiser(2).normal({9}, 1.0);
+            nn::AdamW optimiser({{{{"w", w}}, 1.0}, {{{"b", b}}, 0.3}}, p);
+            for (int n = 0; n < 6; ++n) {
+                ((w * w).sum() * (n % 2 ? 3.0 : 0.02) + b.exp().mean()).backward();  // norms above and below that of the clip
+                optimiser.step(1.0 / (1 + n));
+                QVERIFY(w.grad().abs().max().item<float>() == 0);
+            }
+            matrices.push_back(w.detach());
+            vectors.push_back(b.detach());
+            averages.push_back(optimiser.averaged().at("w"));
+        }
+        QVERIFY(matrices[0].allclose(matrices[1], 1e-5, 1e-6));
+        QVERIFY(vectors[0].allclose(vectors[1], 1e-5, 1e-6));
+        QVERIFY(averages[0].allclose(averages[1], 1e-5, 1e-6));
+    }
+
     void adamw_keeps_channels_last_layout() {
         auto w = at::arange(2 * 3 * 2 * 2, at::kFloat).view({2, 3, 2, 2}).contiguous(at::MemoryFormat::ChannelsLast);
         const auto before = w.clone();
