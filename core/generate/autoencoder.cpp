@@ -66,4 +66,11 @@ at::Tensor PatchAutoencoder::decode(const at::Tensor& z, bool bf16) const {
     return linear + at::pixel_shuffle(dec_out_(at::silu(h), bf16), 4).to(linear.scalar_type());
 }
 
+std::vector<std::pair<std::string, at::Tensor>> PatchAutoencoder::decoder_parameters() const {
+    std::vector<std::pair<std::string, at::Tensor>> out;
+    for (const auto& parameter : set_.all())
+        if (parameter.first.starts_with("decoder.") || parameter.first.starts_with("linear.restore")) out.push_back(parameter);
+    return out;
+}
+
 }  // namespace c2l::generate

@@ -31,6 +31,7 @@ public:
     at::Tensor encode(const at::Tensor& x, bool bf16) const override;
     at::Tensor decode(const at::Tensor& z, bool bf16) const override;
     int channels() const override { return channels_; }
+    std::vector<std::pair<std::string, at::Tensor>> decoder_parameters() const;  // what decode() alone uses
 
 private:
     int channels_;

@@ -47,6 +47,7 @@ std::string use_device(const ComputeParams& compute);
 struct PretrainParams {
     std::string preset = "tiny";
     int autoencoder_steps = 3000;
+    int decoder_steps = 3000;     // of the decoder against a critic, the encoder as it is
     int encoder_steps = 2000;
     int denoiser_steps = 12000;
     int encoder_pairs = 64;       // two crops each in a step, of each process
@@ -60,14 +61,19 @@ struct PretrainParams {
     std::filesystem::path init;    // a central model to go on from; stages of 0 steps keep its weights
     std::string card_json = "{}";  // data, licences, attribution: copied into the metadata
 };
+// Of this call's part of the denoiser's training (nothing where that was finished before).
+struct PretrainTimes {
+    double denoiser_s = 0;
+    double data_wait_s = 0;  // in which the denoiser waited for its batches
+};
 class Processes;
 // Trains autoencoder, encoder and denoiser on square tiles larger than or equal to those of the preset (random crops, flips, jitter)
 // and writes one safetensors file. `work` keeps checkpoints, losses and encoded tiles; the same call goes on from there, exactly (CPU).
 // Several processes (generate/distributed.h) need the same tiles and the same `work`, and do what one would do with batches as large as
 // all of theirs together; the first one writes. Null: this process alone.
 // Throws Error(Memory) when the preset with this batch does not fit, before anything is trained.
-void pretrain(const TileView& tiles, const PretrainParams& params, const std::filesystem::path& work, const std::filesystem::path& out,
-              const JobContext& ctx, const Processes* processes = nullptr);
+PretrainTimes pretrain(const TileView& tiles, const PretrainParams& params, const std::filesystem::path& work, const std::filesystem::path& out,
+                       const JobContext& ctx, const Processes* processes = nullptr);
 
 // Side in pixels and field in µm of the tiles that pretraining of a preset wants: a quarter more than the preset's, for crops to move in.
 struct TrainingTile {

@@ -17,9 +17,8 @@
 #include "generate/flow.h"
 #include "generate/generate.h"
 #include "generate/latent_cache.h"
-#include "generate/loss_table.h"
-#include "generate/preset.h"
-#include "generate/training.h"
+#include "generate/pretrain_run.h"
+#include "generate/train_autoencoder.h"
 #include "generate/views.h"
 #include "nn/device.h"
 #include "nn/encoder_net.h"
@@ -33,56 +32,6 @@ using nlohmann::json;
 
 constexpr std::int64_t kFewestLatents = 64;   // enough for their mean and spread
 constexpr std::int64_t kManyLatents = 20000;  // views of few tiles are worth this many
-constexpr std::int64_t kReleaseEvery = 32;    // steps after which mapped pages are let go
-
-struct Run {
-    const TileView& tiles;
-    const PretrainParams& params;
-    std::filesystem::path work;
-    c10::Device device;
-    bool bf16;
-    std::string fingerprint;  // of data and seed
-    const Preset& preset;
-    const JobContext& ctx;
-    const Processes& processes;
-
-    std::int64_t together(int batch) const { return std::int64_t{batch} * processes.count(); }
-    // The generator of item `i` of this process's part of a step.
-    Random random(const char* purpose, std::int64_t step, int batch, std::int64_t i) const {
-        return item_random(purpose, step * together(batch) + std::int64_t{batch} * processes.rank() + i);
-    }
-    Random item_random(const char* purpose, std::int64_t number) const { return Random(derive_seed(params.seed, purpose, static_cast<std::uint64_t>(number))); }
-    std::size_t draw_tile(Random& random) const { return static_cast<std::size_t>(random.below(static_cast<std::int64_t>(tiles.count()))); }
-    void release(std::int64_t step) const {
-        if (step % kReleaseEvery == 0) tiles.release();
-    }
-
-    Stage stage(const std::string& name, std::int64_t steps, int batch, std::function<at::Tensor(std::int64_t)> loss) const;
-    AdamWParams optimiser(double ema, double rate = 1.0) const {
-        AdamWParams out;
-        out.learning_rate = params.learning_rate * rate;
-        out.ema = ema;
-        return out;
-    }
-};
-
-Stage Run::stage(const std::string& name, std::int64_t steps, int batch, std::function<at::Tensor(std::int64_t)> loss) const {
-    Stage out;
-    out.name = name;
-    out.steps = steps;
-    out.work = work;
-    out.fingerprint = sha256_hex(fingerprint + json{{"stage", name}, {"steps", steps}, {"rate", params.learning_rate}, {"batch", together(batch)}}.dump());
-    out.loss = std::move(loss);
-    out.processes = &processes;
-    if (processes.first()) {
-        const auto table = std::make_shared<LossTable>(work / (name + ".losses.tsv"));
-        out.after = [table](std::int64_t step, double value) {
-            table->add(step, value);
-            return true;
-        };
-    }
-    return out;
-}
 
 // Two crops of one larger tile, turned and jittered apart, attract; all others of the batch repel (NT-Xent).
 at::Tensor contrast_loss(const Run& run, const EncoderNet& net, std::int64_t step) {
@@ -125,58 +74,12 @@ void train_encoder(const Run& run, EncoderNet& net) {
     optimiser.swap_averaged();
 }
 
-// Local contrast: root mean square of the detail above a 5-px blur, in 8-px neighbourhoods. Keeps texture that L1 would smooth away.
-at::Tensor local_contrast(const at::Tensor& x) {
-    const auto detail = x - at::avg_pool2d(x, 5, 1, 2, false, false);
-    return at::avg_pool2d(detail.square(), 8, 4).add(1e-4).sqrt();
-}
-
-at::Tensor autoencoder_loss(const Run& run, const PatchAutoencoder& net, std::int64_t step) {
-    run.release(step);
-    const Jitter jitter;
-    const int batch = run.params.autoencoder_batch;
-    const auto x = fill_views(batch, run.preset.tile_px, [&](std::int64_t i, float* row) {
-                       auto random = run.random("autoencoder", step, batch, i);
-                       const auto tile = run.draw_tile(random);
-                       write_view(run.tiles, tile, run.preset.tile_px, &jitter, random, row);
-                   }).to(run.device);
-    const auto z = net.encode(x, run.bf16);
-    const auto noise = fill_items(batch, z.sizes().slice(1), [&](std::int64_t i, float* row, std::int64_t numbers) {
-        auto random = run.random("autoencoder noise", step, batch, i);
-        write_normal(random, row, numbers);
-    });
-    const auto y = net.decode(z + noise.to(run.device).mul(0.05), run.bf16);
-    const auto error = y - x;
-    const auto gradient = error.diff(1, 2).abs().mean() + error.diff(1, 3).abs().mean();
-    return error.abs().mean() + 0.5 * gradient + 0.2 * (local_contrast(y) - local_contrast(x)).abs().mean() + 1e-4 * z.square().mean();
-}
-
-void train_autoencoder(const Run& run, PatchAutoencoder& net) {
-    if (run.params.init.empty())
-        net.init_linear(fill_views(256, run.preset.tile_px, [&](std::int64_t i, float* row) {
-            auto random = run.item_random("linear", i);
-            const auto tile = run.draw_tile(random);
-            write_view(run.tiles, tile, run.preset.tile_px, nullptr, random, row);
-        }));
-    net.parameters().to(run.device);
-    AdamW optimiser({{net.parameters().all(), 1.0}}, run.optimiser(0.998));
-    run_stage(run.stage("autoencoder", run.params.autoencoder_steps, run.params.autoencoder_batch,
-                        [&](std::int64_t step) { return autoencoder_loss(run, net, step); }),
-              optimiser, run.ctx);
-    optimiser.swap_averaged();
-}
-
-// Latents belong to one autoencoder: another one makes them, and the denoiser that learns from them, others.
-std::string latents_fingerprint(const Run& run) {
-    return sha256_hex(run.stage("autoencoder", run.params.autoencoder_steps, run.params.autoencoder_batch, {}).fingerprint + " latents");
-}
-
 LatentPlan latent_plan(const Run& run) {
     const auto tiles = static_cast<std::int64_t>(run.tiles.count());
     const auto wanted = std::int64_t{run.params.denoiser_steps} * run.together(run.params.batch);
     LatentPlan plan;
     plan.folder = run.work / "latents";
-    plan.fingerprint = latents_fingerprint(run);
+    plan.fingerprint = run.latents_fingerprint();
     plan.count = std::clamp(wanted, kFewestLatents, std::max(kManyLatents, run.params.views * tiles));
     plan.channels = run.preset.latent_channels;
     plan.side = run.preset.latent_side();
@@ -202,7 +105,7 @@ struct FlowBatch {
 };
 
 FlowBatch flow_batch(const Run& run, const LatentCache& latents, std::int64_t step) {
-    if (step % kReleaseEvery == 0) latents.release();
+    if (step % Run::kReleaseEvery == 0) latents.release();
     const int batch = run.params.batch;
     const auto side = static_cast<std::int64_t>(run.preset.latent_side());
     std::vector<std::int64_t> rows(static_cast<std::size_t>(batch));
@@ -218,7 +121,7 @@ FlowBatch flow_batch(const Run& run, const LatentCache& latents, std::int64_t st
     return out;
 }
 
-void train_denoiser(const Run& run, Denoiser& net, const LatentCache& latents, const at::Tensor& mean, const at::Tensor& sd) {
+PretrainTimes train_denoiser(const Run& run, Denoiser& net, const LatentCache& latents, const at::Tensor& mean, const at::Tensor& sd) {
     net.parameters().to(run.device);
     AdamW optimiser({{net.parameters().all(), 1.0}}, run.optimiser(0.9995, run.preset.rate));
     const Velocity velocity = [&](const at::Tensor& x, const at::Tensor& t) { return net(x, t, nullptr, run.bf16); };
@@ -230,9 +133,11 @@ void train_denoiser(const Run& run, Denoiser& net, const LatentCache& latents, c
         return flow_loss(image, batch.noise.to(run.device).contiguous(at::MemoryFormat::ChannelsLast), batch.time.to(run.device), velocity);
     });
     stage.warmup = 300;
-    stage.fingerprint = sha256_hex(stage.fingerprint + latents_fingerprint(run));
+    stage.fingerprint = sha256_hex(stage.fingerprint + run.latents_fingerprint());
+    const EtaClock clock;
     run_stage(stage, optimiser, run.ctx);
     optimiser.swap_averaged();
+    return {clock.elapsed_s(), batches.waited_s()};
 }
 
 void check(const TileView& tiles, const Preset& preset, const PretrainParams& params) {
@@ -302,6 +207,7 @@ json record_of(const Run& run, const std::string& parent) {
             {"encoder_pairs", run.together(p.encoder_pairs)},
             {"autoencoder_batch", run.together(p.autoencoder_batch)},
             {"autoencoder_steps", p.autoencoder_steps},
+            {"decoder_steps", p.decoder_steps},
             {"denoiser_steps", p.denoiser_steps},
             {"batch", run.together(p.batch)},
             {"processes", run.processes.count()},
@@ -330,22 +236,23 @@ void write_central(const Run& run, Networks& nets, const std::string& parent, co
                        {"card", run.params.card_json}});
 }
 
-void train(const Run& run, Networks& nets) {
+PretrainTimes train(const Run& run, Networks& nets) {
     train_encoder(run, nets.encoder);
     train_autoencoder(run, *nets.autoencoder);
+    train_decoder(run, *nets.autoencoder);
     const auto plan = latent_plan(run);
     const LatentCache latents(plan, [&](std::int64_t first, std::int64_t n) { return encode_views(run, *nets.autoencoder, plan, first, n); }, run.processes, run.ctx);
     if (!nets.mean.defined()) {
         nets.mean = latents.mean();
         nets.sd = latents.sd();
     }
-    train_denoiser(run, *nets.denoiser, latents, nets.mean, nets.sd);
+    return train_denoiser(run, *nets.denoiser, latents, nets.mean, nets.sd);
 }
 
 }  // namespace
 
-void pretrain(const TileView& tiles, const PretrainParams& params, const std::filesystem::path& work, const std::filesystem::path& out, const JobContext& ctx,
-              const Processes* processes) {
+PretrainTimes pretrain(const TileView& tiles, const PretrainParams& params, const std::filesystem::path& work, const std::filesystem::path& out, const JobContext& ctx,
+                       const Processes* processes) {
     static const Processes alone;
     const auto& all = processes ? *processes : alone;
     const auto& preset = find_preset(params.preset);
@@ -360,14 +267,16 @@ void pretrain(const TileView& tiles, const PretrainParams& params, const std::fi
         parent = sha256_file(params.init);
     }
     const Run run{tiles, params, work, device, bf16, fingerprint_of(tiles, params, parent, bf16), preset, ctx, all};
+    PretrainTimes times;
     try {
-        train(run, nets);
+        times = train(run, nets);
     } catch (const c10::Error& error) {
         const std::string cause = error.what_without_backtrace();
         if (cause.find("out of memory") == std::string::npos) throw;
         throw Error(ErrorCode::Memory, "the memory of " + describe_device(device) + " does not hold the " + preset.name + " model with batches of " + std::to_string(params.batch) + "; use a smaller --batch", {}, cause);
     }
     if (all.first()) write_central(run, nets, parent, out);
+    return times;
 }
 
 }  // namespace c2l

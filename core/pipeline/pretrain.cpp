@@ -40,6 +40,7 @@ PretrainParams training_of(const json& params) {
     PretrainParams out;
     out.preset = params.at("preset");
     out.autoencoder_steps = params.at("autoencoder_steps");
+    out.decoder_steps = params.at("decoder_steps");
     out.encoder_steps = params.at("encoder_steps");
     out.denoiser_steps = params.at("denoiser_steps");
     out.batch = params.at("batch");
@@ -87,11 +88,12 @@ json run_pretrain(const json& params, const JobContext& given) {
     const TileView tiles = view_of(packs, exclude);
     const json origin = origin_of(packs, exclude);
     training.card_json = card_of(params, origin, packs[0]->tile_um());
-    pretrain(tiles, training, work, out, ctx, &processes);
+    const PretrainTimes times = pretrain(tiles, training, work, out, ctx, &processes);
     processes.part();
     if (!processes.first()) return {{"process", processes.rank()}, {"of", processes.count()}, {"peak_memory_bytes", peak_memory_bytes()}};
     return {{"weights", out.string()}, {"sha256", sha256_file(out)}, {"tiles", tiles.count()}, {"tiles_from", origin}, {"work", work.string()},
-            {"description", json::parse(describe_weights(out))}, {"seconds", clock.elapsed_s()}, {"peak_memory_bytes", peak_memory_bytes()}};
+            {"description", json::parse(describe_weights(out))}, {"denoiser_seconds", times.denoiser_s}, {"denoiser_data_wait_seconds", times.data_wait_s}, {"seconds", clock.elapsed_s()},
+            {"peak_memory_bytes", peak_memory_bytes()}};
 }
 
 json run_cut(const json& params, const JobContext& ctx) {
@@ -127,6 +129,7 @@ Command pretrain_command() {
     const PretrainParams standard;
     const Params own = {text("packs", ParamType::Paths, json::array(), "tile packs made by c2l cut for this preset"),
                         number("autoencoder_steps", ParamType::Integer, standard.autoencoder_steps, 0, 1e8, "training steps of the autoencoder", "steps"),
+                        number("decoder_steps", ParamType::Integer, standard.decoder_steps, 0, 1e8, "training steps in which the decoder learns texture against a critic, the encoder being kept", "steps"),
                         number("encoder_steps", ParamType::Integer, standard.encoder_steps, 0, 1e8, "training steps of the tile encoder", "steps"),
                         number("denoiser_steps", ParamType::Integer, standard.denoiser_steps, 0, 1e8, "training steps of the denoiser", "steps"),
                         number("batch", ParamType::Integer, standard.batch, 1, 4096, "tiles in a training step, in each process", "tiles"),

@@ -63,6 +63,7 @@ PretrainParams few_steps() {
     PretrainParams p;
     p.encoder_steps = 2;
     p.autoencoder_steps = 2;
+    p.decoder_steps = 2;
     p.denoiser_steps = 3;
     p.encoder_pairs = 4;
     p.autoencoder_batch = 4;
@@ -103,7 +104,7 @@ private Q_SLOTS:
     }
 
     void pretraining_resumes_exactly() {
-        for (const auto& [stage, step] : {std::pair{"encoder", 1}, std::pair{"autoencoder", 1}, std::pair{"denoiser", 2}}) {
+        for (const auto& [stage, step] : {std::pair{"encoder", 1}, std::pair{"autoencoder", 1}, std::pair{"decoder", 1}, std::pair{"denoiser", 2}}) {
             const auto work = folder_ / (std::string("resume-") + stage), out = folder_ / (std::string(stage) + ".safetensors");
             std::stop_source source;
             try {
@@ -168,7 +169,7 @@ private Q_SLOTS:
         const auto other = folder_ / "other.safetensors";
         auto params = few_steps();
         params.seed = 99;
-        params.encoder_steps = params.autoencoder_steps = params.denoiser_steps = 1;
+        params.encoder_steps = params.autoencoder_steps = params.decoder_steps = params.denoiser_steps = 1;
         pretrain(disc_tiles(24), params, folder_ / "other", other, {});
         const Matrix profiles(1, 6);
         QVERIFY_EXCEPTION_THROWN(synthesize(other, folder_ / "adapter.safetensors", profiles, {1}, {}, {}), Error);

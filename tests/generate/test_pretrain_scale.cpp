@@ -16,6 +16,7 @@
 #include "generate/ahead.h"
 #include "generate/generate.h"
 #include "generate/latent_cache.h"
+#include "generate/patch_critic.h"
 #include "generate/preset.h"
 #include "generate/sit.h"
 #include "generate/views.h"
@@ -64,7 +65,7 @@ TileSet grain(int n, int size) {
 PretrainParams nano() {
     PretrainParams p;
     p.preset = "nano";
-    p.encoder_steps = p.autoencoder_steps = 2;
+    p.encoder_steps = p.autoencoder_steps = p.decoder_steps = 2;
     p.denoiser_steps = 4;
     p.encoder_pairs = p.autoencoder_batch = p.batch = 4;
     p.seed = 3;
@@ -202,7 +203,7 @@ private Q_SLOTS:
     }
 
     void nano_resumes_exactly() {
-        for (const auto& [stage, done] : {std::pair{"autoencoder", 1}, std::pair{"latents", 64}, std::pair{"denoiser", 2}}) {
+        for (const auto& [stage, done] : {std::pair{"autoencoder", 1}, std::pair{"decoder", 1}, std::pair{"latents", 64}, std::pair{"denoiser", 2}}) {
             const auto work = folder_ / (std::string("resume-") + stage), out = folder_ / (std::string(stage) + ".safetensors");
             std::stop_source source;
             QCOMPARE(code_of([&] { pretrain(grain(24, 80), nano(), work, out, stop_at(source, stage, done)); }), ErrorCode::Stopped);
@@ -215,7 +216,7 @@ private Q_SLOTS:
     void goes_on_from_a_central_model() {
         auto params = nano();
         params.init = central_;
-        params.encoder_steps = params.autoencoder_steps = 0;
+        params.encoder_steps = params.autoencoder_steps = params.decoder_steps = 0;
         const auto out = folder_ / "on.safetensors";
         pretrain(grain(24, 80), params, folder_ / "on", out, {});
         const auto before = nn::read_safetensors(central_), after = nn::read_safetensors(out);
@@ -228,6 +229,37 @@ private Q_SLOTS:
         QVERIFY(learnt);
         params.preset = "tiny";
         QCOMPARE(code_of([&] { pretrain(grain(24, 160), params, folder_ / "on2", out, {}); }), ErrorCode::Mismatch);
+    }
+
+    // What the denoiser knows, the latents, must not move under it.
+    void decoder_learns_texture_and_nothing_else_changes() {
+        auto params = nano();
+        params.init = central_;
+        params.encoder_steps = params.autoencoder_steps = params.denoiser_steps = 0;
+        params.decoder_steps = 3;
+        const auto out = folder_ / "texture.safetensors";
+        pretrain(grain(24, 80), params, folder_ / "texture", out, {});
+        const auto before = nn::read_safetensors(central_), after = nn::read_safetensors(out);
+        for (const auto& [name, tensor] : before.tensors) {
+            const bool of_decoder = name.starts_with("autoencoder.decoder.") || name.starts_with("autoencoder.linear.restore");
+            QVERIFY2(of_decoder || after.at(name).equal(tensor), name.c_str());
+        }
+        QVERIFY(!after.at("autoencoder.decoder.in.weight").equal(before.at("autoencoder.decoder.in.weight")));
+    }
+
+    // A step of the decoder leaves no gradient in the critic that judges it; its own lesson does.
+    void a_frozen_critic_passes_gradients_on_and_keeps_none() {
+        PatchCritic critic(4);
+        for (const auto& [name, tensor] : critic.parameters().all()) at::Tensor(tensor).set_requires_grad(true);
+        auto x = noise({2, 3, 32, 32}, 5).set_requires_grad(true);
+        const auto live = critic(x, false), frozen = critic.frozen()(x, false);
+        QCOMPARE(live.logits.sizes().vec(), (std::vector<std::int64_t>{2, 1, 4, 4}));
+        QVERIFY(live.logits.equal(frozen.logits));
+        frozen.logits.sum().backward();
+        QVERIFY(x.grad().defined() && x.grad().abs().max().item<float>() > 0);
+        for (const auto& [name, tensor] : critic.parameters().all()) QVERIFY2(!tensor.grad().defined(), name.c_str());
+        live.logits.sum().backward();
+        for (const auto& [name, tensor] : critic.parameters().all()) QVERIFY2(tensor.grad().defined(), name.c_str());
     }
 
     void adapts_a_transformer() {

@@ -42,7 +42,7 @@ struct Training {
     QStringList arguments() const {
         const auto n = [](int v) { return QString::number(v); };
         const auto p = [](const fs::path& v) { return QString::fromStdString(v.string()); };
-        return {"pretrain", "--packs", p(pack), "--preset", "nano", "--encoder-steps", "3", "--autoencoder-steps", "3", "--denoiser-steps", n(steps), "--batch", n(batch),
+        return {"pretrain", "--packs", p(pack), "--preset", "nano", "--encoder-steps", "3", "--autoencoder-steps", "3", "--decoder-steps", "3", "--denoiser-steps", n(steps), "--batch", n(batch),
                 "--encoder-pairs", n(batch), "--autoencoder-batch", n(batch), "--fp32", "--threads", "1", "--device", "cpu", "--seed", "5", "-o", p(out), "--work", p(work), "--json"};
     }
 };

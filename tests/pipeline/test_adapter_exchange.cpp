@@ -111,7 +111,7 @@ private Q_SLOTS:
         adapter_ = root_ / "given.safetensors";
         sample_ = write_sample(root_ / "sample", 1, {}, 2.2);
         spots_ = read_spot_data({sample_.spots, sample_.counts}, {});
-        call("pretrain", {{"slides", json::array({sample_.slide.string()})}, {"tile_count", 64}, {"autoencoder_steps", 2}, {"encoder_steps", 2}, {"denoiser_steps", 2}, {"batch", 4},
+        call("pretrain", {{"slides", json::array({sample_.slide.string()})}, {"tile_count", 64}, {"autoencoder_steps", 2}, {"decoder_steps", 2}, {"encoder_steps", 2}, {"denoiser_steps", 2}, {"batch", 4},
                           {"output", central_.string()}, {"device", "cpu"}});
         call("import", {{"project", project_.string()}, {"slide", sample_.slide.string()}, {"spots", sample_.spots.string()}, {"counts", sample_.counts.string()}, {"patient", "PATIENT-77"}});
         call("adapt", adaptation(json::object()));
@@ -199,7 +199,7 @@ private Q_SLOTS:
 
     void what_does_not_fit_is_refused() {
         const fs::path other = root_ / "other.safetensors";
-        call("pretrain", {{"slides", json::array({sample_.slide.string()})}, {"tile_count", 64}, {"autoencoder_steps", 1}, {"encoder_steps", 1}, {"denoiser_steps", 1}, {"batch", 4}, {"seed", 9},
+        call("pretrain", {{"slides", json::array({sample_.slide.string()})}, {"tile_count", 64}, {"autoencoder_steps", 1}, {"decoder_steps", 1}, {"encoder_steps", 1}, {"denoiser_steps", 1}, {"batch", 4}, {"seed", 9},
                           {"output", other.string()}, {"device", "cpu"}});
         json params = drawn({{"adapter", adapter_.string()}});
         params["central"] = other.string();

@@ -63,7 +63,7 @@ private Q_SLOTS:
         root_ = dir_.path().toStdString();
         sample_ = write_sample(root_ / "sample", 1, {}, 2.2);
         central_ = root_ / "central.safetensors";
-        call("pretrain", {{"slides", json::array({sample_.slide.string()})}, {"tile_count", 64}, {"autoencoder_steps", 2}, {"encoder_steps", 2},
+        call("pretrain", {{"slides", json::array({sample_.slide.string()})}, {"tile_count", 64}, {"autoencoder_steps", 2}, {"decoder_steps", 2}, {"encoder_steps", 2},
                           {"denoiser_steps", 2}, {"batch", 4}, {"output", central_.string()}, {"device", "cpu"}});
         QVERIFY(fs::exists(central_));
     }
@@ -153,7 +153,7 @@ private Q_SLOTS:
     void secondOpinionAndOtherSection() {
         const fs::path file = root_ / "whole.c2l", other = root_ / "other.safetensors";
         if (!fs::exists(file)) QSKIP("SKIPPED: needs wholeAndCached");
-        call("pretrain", {{"slides", json::array({sample_.slide.string()})}, {"tile_count", 64}, {"autoencoder_steps", 2}, {"encoder_steps", 2}, {"denoiser_steps", 2},
+        call("pretrain", {{"slides", json::array({sample_.slide.string()})}, {"tile_count", 64}, {"autoencoder_steps", 2}, {"decoder_steps", 2}, {"encoder_steps", 2}, {"denoiser_steps", 2},
                           {"batch", 4}, {"seed", 9}, {"output", other.string()}, {"device", "cpu"}});
         const json params = {{"project", file.string()}, {"central", central_.string()}, {"outside_encoder", other.string()}, {"device", "cpu"}};
         const json report = call("assess", params);

@@ -108,7 +108,7 @@ private Q_SLOTS:
         project_ = root_ / "p.c2l";
         central_ = root_ / "central.safetensors";
         const SampleFiles sample = write_sample(root_ / "sample", 1, {}, 2.2);
-        call("pretrain", {{"slides", json::array({sample.slide.string()})}, {"tile_count", 64}, {"autoencoder_steps", 2}, {"encoder_steps", 2}, {"denoiser_steps", 2}, {"batch", 4},
+        call("pretrain", {{"slides", json::array({sample.slide.string()})}, {"tile_count", 64}, {"autoencoder_steps", 2}, {"decoder_steps", 2}, {"encoder_steps", 2}, {"denoiser_steps", 2}, {"batch", 4},
                           {"output", central_.string()}, {"device", "cpu"}});
         call("import", {{"project", project_.string()}, {"slide", sample.slide.string()}, {"spots", sample.spots.string()}, {"counts", sample.counts.string()}});
         call("adapt", {{"project", project_.string()}, {"central", central_.string()}, {"spots", 24}, {"genes", 30}, {"adapt_steps", 6}, {"adapt_batch", 4}, {"device", "cpu"}, {"seed", 3}});
