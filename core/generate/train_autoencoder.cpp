@@ -14,7 +14,7 @@ namespace {
 
 using namespace nn;
 
-constexpr double kFeatureWeight = 1.0, kCriticWeight = 0.1;  // beside the likeness of a decoded tile to its original
+constexpr double kColourWeight = 2.0, kFeatureWeight = 0.3, kCriticWeight = 0.1;  // beside the likeness of a decoded tile to its original
 constexpr double kDecoderRate = 0.5, kCriticRate = 1.0;      // of the learning rate
 constexpr std::int64_t kCriticWarmup = 200;                  // steps in which the critic's word comes to count
 
@@ -56,6 +56,9 @@ at::Tensor autoencoder_loss(const Run& run, const PatchAutoencoder& net, std::in
     return likeness_loss(net.decode(noised(run, z, "autoencoder", step), run.bf16), x) + 1e-4 * z.square().mean();
 }
 
+// Colours over 8 px, as large as what a latent stands for: texture may be invented, they may not.
+at::Tensor colour_loss(const at::Tensor& y, const at::Tensor& x) { return at::avg_pool2d(y - x, 8).abs().mean(); }
+
 // The decoder's part of the loss and the critic's in one sum: they share no trainable weight, because the decoder is judged by a frozen copy of the
 // critic, and the critic learns from decoded tiles as they are.
 at::Tensor decoder_loss(const Run& run, const PatchAutoencoder& net, const PatchCritic& critic, std::int64_t step) {
@@ -72,7 +75,7 @@ at::Tensor decoder_loss(const Run& run, const PatchAutoencoder& net, const Patch
     auto features = at::zeros({}, x.options());
     for (std::size_t i = 0; i < opinion.features.size(); ++i) features = features + (opinion.features[i] - real.features[i].detach()).to(c10::kFloat).abs().mean();
     const double trust = std::min(1.0, static_cast<double>(step) / kCriticWarmup);  // a critic knows nothing at first
-    return likeness_loss(y, x) + trust * (kFeatureWeight * features + kCriticWeight * at::softplus(opinion.logits.neg()).mean()) + lesson;
+    return likeness_loss(y, x) + kColourWeight * colour_loss(y, x) + trust * (kFeatureWeight * features + kCriticWeight * at::softplus(opinion.logits.neg()).mean()) + lesson;
 }
 
 }  // namespace

@@ -13,14 +13,15 @@
 
 #include "ui/document/document.h"
 #include "ui/gallery/tile_gallery.h"
-#include "ui/jobs/worker_client.h"
 #include "ui/mainwindow/main_window.h"
 #include "ui/panels/gene_dial.h"
 #include "ui/panels/theme.h"
+#include "ui/quick_window.h"
 #include "ui/small_project.h"
 
 using namespace c2l;
 using namespace c2l::ui;
+using c2l::test::make_window;
 using c2l::test::SmallProject;
 
 class TestGeneDial : public QObject {
@@ -29,12 +30,6 @@ class TestGeneDial : public QObject {
     QTemporaryDir home_;
     SmallProject bare_, full_;
 
-    static std::unique_ptr<MainWindow> make_window() {
-        auto window = std::make_unique<MainWindow>(new WorkerClient(QStringLiteral(C2L_BIN_DIR "/quick_worker"), {}));
-        window->resize(1280, 800);
-        window->show();
-        return window;
-    }
     static void open(MainWindow& window, const QString& file) {
         window.open(file);
         QTRY_VERIFY_WITH_TIMEOUT(window.document()->has_project() && window.document()->slide() && window.document()->spots() && window.document()->reports() && window.isQuiet(), 20000);

@@ -7,26 +7,20 @@
 
 #include "real_data.h"
 #include "ui/document/document.h"
-#include "ui/jobs/worker_client.h"
 #include "ui/mainwindow/main_window.h"
 #include "ui/mainwindow/slide_page.h"
 #include "ui/mainwindow/stain_menu.h"
 #include "ui/panels/message_bar.h"
 #include "ui/panels/theme.h"
+#include "ui/quick_window.h"
 #include "ui/small_project.h"
 
 using namespace c2l;
 using namespace c2l::ui;
+using c2l::test::make_window;
 using c2l::test::SmallProject;
 
 namespace {
-
-std::unique_ptr<MainWindow> make_window() {
-    auto window = std::make_unique<MainWindow>(new WorkerClient(QStringLiteral(C2L_BIN_DIR "/quick_worker"), {}));
-    window->resize(1280, 800);
-    window->show();
-    return window;
-}
 
 QImage picture(SlideView* view) { return view->grab().toImage().convertToFormat(QImage::Format_RGB32); }
 

@@ -13,7 +13,6 @@
 #include "base/hash.h"
 #include "project/project.h"
 #include "ui/document/document.h"
-#include "ui/jobs/worker_client.h"
 #include "ui/mainwindow/annotations.h"
 #include "ui/mainwindow/main_window.h"
 #include "ui/mainwindow/slide_page.h"
@@ -21,20 +20,15 @@
 #include "ui/mainwindow/view_picture.h"
 #include "ui/panels/expression_panel.h"
 #include "ui/panels/theme.h"
+#include "ui/quick_window.h"
 #include "ui/small_project.h"
 
 using namespace c2l;
 using namespace c2l::ui;
+using c2l::test::make_window;
 using c2l::test::SmallProject;
 
 namespace {
-
-std::unique_ptr<MainWindow> make_window() {
-    auto window = std::make_unique<MainWindow>(new WorkerClient(QStringLiteral(C2L_BIN_DIR "/quick_worker"), {}));
-    window->resize(1280, 800);
-    window->show();
-    return window;
-}
 
 // Share of pixels that differ visibly.
 double different(const QImage& a, const QImage& b, const QRect& where) {

@@ -22,7 +22,6 @@
 
 #include "ui/document/document.h"
 #include "ui/gallery/tile_gallery.h"
-#include "ui/jobs/worker_client.h"
 #include "ui/landscape/landscape_view.h"
 #include "ui/mainwindow/annotations.h"
 #include "ui/mainwindow/jobs.h"
@@ -36,20 +35,15 @@
 #include "ui/panels/report_panel.h"
 #include "ui/panels/theme.h"
 #include "ui/plots/loss_plot.h"
+#include "ui/quick_window.h"
 #include "ui/small_project.h"
 
 using namespace c2l;
 using namespace c2l::ui;
+using c2l::test::make_window;
 using c2l::test::SmallProject;
 
 namespace {
-
-std::unique_ptr<MainWindow> make_window() {
-    auto window = std::make_unique<MainWindow>(new WorkerClient(QStringLiteral(C2L_BIN_DIR "/quick_worker"), {}));
-    window->resize(1280, 800);
-    window->show();
-    return window;
-}
 
 void drop(QWidget* target, const QStringList& files) {
     QMimeData data;

@@ -48,13 +48,6 @@ QHBoxLayout* row(std::initializer_list<QWidget*> widgets) {
     return layout;
 }
 
-QVBoxLayout* column_of(QWidget* widget) {
-    auto* layout = new QVBoxLayout(widget);
-    layout->setContentsMargins(0, 0, 0, 0);
-    layout->setSpacing(grid(1));
-    return layout;
-}
-
 constexpr int kClassRole = Qt::UserRole;  // the class's name; invalid: unclassified
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <QPalette>
 #include <QStyleFactory>
 #include <QSvgRenderer>
+#include <QVBoxLayout>
 #include <cmath>
 
 namespace c2l::ui {
@@ -101,6 +102,13 @@ QColor accent() { return QGuiApplication::palette().color(QPalette::Highlight); 
 QIcon icon(const QString& name) {
     QFile file(":/icons/" + name + ".svg");
     return file.open(QIODevice::ReadOnly) ? QIcon(new PaletteIcon(file.readAll())) : QIcon();
+}
+
+QVBoxLayout* column_of(QWidget* widget) {
+    auto* layout = new QVBoxLayout(widget);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(grid(1));
+    return layout;
 }
 
 QString counted(qint64 n, const QString& one, const QString& many) { return QLocale().toString(n) + ' ' + (n == 1 ? one : many); }

@@ -6,6 +6,8 @@
 #include <QString>
 
 class QApplication;
+class QVBoxLayout;
+class QWidget;
 
 namespace c2l::ui {
 
@@ -21,6 +23,8 @@ QColor accent();
 QIcon icon(const QString& name);
 // Multiples of the 4-px grid.
 constexpr int grid(int n) { return 4 * n; }
+// The widget's layout: one column without margins, as panels have it.
+QVBoxLayout* column_of(QWidget* widget);
 
 // "1 tile", "12,345 tiles": a number with its noun.
 QString counted(qint64 n, const QString& one, const QString& many);

@@ -23,13 +23,6 @@ QPushButton* button(const QString& text, const QString& tip) {
     return b;
 }
 
-QVBoxLayout* column_of(QWidget* widget) {
-    auto* layout = new QVBoxLayout(widget);
-    layout->setContentsMargins(0, 0, 0, 0);
-    layout->setSpacing(grid(1));
-    return layout;
-}
-
 QDoubleSpinBox* number(double low, double high, int decimals, double step, const QString& tip) {
     auto* box = new QDoubleSpinBox;
     box->setRange(low, high);
