@@ -47,7 +47,7 @@ std::string use_device(const ComputeParams& compute);
 struct PretrainParams {
     std::string preset = "tiny";
     int autoencoder_steps = 3000;
-    int decoder_steps = 3000;     // of the decoder against a critic, the encoder as it is
+    int decoder_steps = 1500;     // of the decoder against a critic, the encoder as it is
     int encoder_steps = 2000;
     int denoiser_steps = 12000;
     int encoder_pairs = 64;       // two crops each in a step, of each process

@@ -14,9 +14,9 @@ namespace {
 
 using namespace nn;
 
-constexpr double kColourWeight = 2.0, kFeatureWeight = 0.3, kCriticWeight = 0.1;  // beside the likeness of a decoded tile to its original
-constexpr double kDecoderRate = 0.5, kCriticRate = 1.0;      // of the learning rate
-constexpr std::int64_t kCriticWarmup = 200;                  // steps in which the critic's word comes to count
+constexpr double kColourWeight = 2.0, kFeatureWeight = 1.0, kCriticWeight = 0.1;  // beside the likeness of a decoded tile to its original
+constexpr double kDecoderRate = 0.3, kCriticRate = 1.0;                           // of the learning rate
+constexpr std::int64_t kCriticWarmup = 200;                                       // steps in which the critic's word comes to count
 
 // Local contrast: root mean square of the detail above a 5-px blur, in 8-px neighbourhoods. Keeps texture that L1 would smooth away.
 at::Tensor local_contrast(const at::Tensor& x) {
