@@ -43,6 +43,10 @@ Comparison compare(const std::vector<double>& a, const std::vector<double>& b) {
     return c;
 }
 
+// Folds of one set of spots share most of what they learn from, so that their differences are not independent: their variance counts
+// 1/n + test/train instead of 1/n (Nadeau & Bengio 2003, doi 10.1023/A:1024068626366), with k folds in each folding.
+double dependent_se(const Comparison& c, std::size_t n, int k) { return c.se * std::sqrt(1.0 + static_cast<double>(n) / std::max(1, k - 1)); }
+
 double mean(const std::vector<double>& v) {
     double sum = 0;
     for (const double x : v) sum += x;
@@ -162,8 +166,10 @@ Choice choose_by_inner_folds(const FitInputs& inputs, const FitParams& params, d
     for (std::size_t w = 1; w < candidates.size(); ++w) {
         const auto over_best = compare(table[best][lambda[best]], table[w][lambda[w]]);
         const auto over_real = compare(rival, table[w][lambda[w]]);
-        // Synthetic pairs are used only where they help by more than the noise of the comparison.
-        if (params.synthetic_weight > 0 || (over_best.gain > 0 && over_real.gain > over_real.se)) best = w;
+        // Synthetic pairs are used only where they help by more than the noise of the comparison: their generator has seen the spots that a fold
+        // holds out, so that a gain here is a kind one.
+        const double noise = dependent_se(over_real, rival.size(), params.inner_folds);
+        if (params.synthetic_weight > 0 || (over_best.gain > 0 && over_real.gain > noise)) best = w;
     }
     const auto& chosen = table[best][lambda[best]];
     return {params.lambdas[lambda[best]], candidates[best], {mean(real_only), mean(chosen), compare(real_only, chosen).se}};
