@@ -22,11 +22,23 @@ at::Tensor normal_noise(at::IntArrayRef shape, Random& random) {
     return noise;
 }
 
-at::Tensor flow_loss(const at::Tensor& image, const at::Tensor& noise, const at::Tensor& time, const Velocity& velocity, const at::Tensor& weight) {
+namespace {
+
+at::Tensor squared_errors(const at::Tensor& image, const at::Tensor& noise, const at::Tensor& time, const Velocity& velocity) {
     const auto t = time.view({-1, 1, 1, 1});
     const auto mixed = at::lerp(noise, image, t.expand_as(image)).contiguous(at::MemoryFormat::ChannelsLast);
-    const auto error = (velocity(mixed, time) - (image - noise)).square();
-    return weight.defined() ? (error.mean({1, 2, 3}) * weight).mean() : error.mean();
+    return (velocity(mixed, time) - (image - noise)).square();
+}
+
+}  // namespace
+
+at::Tensor flow_loss(const at::Tensor& image, const at::Tensor& noise, const at::Tensor& time, const Velocity& velocity, const at::Tensor& weight) {
+    return weight.defined() ? flow_losses(image, noise, time, velocity, weight).mean() : squared_errors(image, noise, time, velocity).mean();
+}
+
+at::Tensor flow_losses(const at::Tensor& image, const at::Tensor& noise, const at::Tensor& time, const Velocity& velocity, const at::Tensor& weight) {
+    const auto losses = squared_errors(image, noise, time, velocity).mean({1, 2, 3});
+    return weight.defined() ? losses * weight : losses;
 }
 
 namespace {

@@ -21,6 +21,8 @@ at::Tensor normal_noise(at::IntArrayRef shape, Random& random);
 
 // Mean squared error of the velocity at the given times, each item's weighted by `weight` (N) where that is defined.
 at::Tensor flow_loss(const at::Tensor& image, const at::Tensor& noise, const at::Tensor& time, const Velocity& velocity, const at::Tensor& weight = {});
+// The same for each item: N.
+at::Tensor flow_losses(const at::Tensor& image, const at::Tensor& noise, const at::Tensor& time, const Velocity& velocity, const at::Tensor& weight = {});
 
 // The velocity with the condition and without it, of equal inputs, from one pass.
 using VelocityPair = std::function<std::pair<at::Tensor, at::Tensor>(const at::Tensor& latent, const at::Tensor& time)>;

@@ -100,9 +100,9 @@ struct AdaptCurvePoint {
 };
 struct AdaptResult {
     std::vector<AdaptCurvePoint> curve;
-    std::int64_t best_step = 0;
+    std::int64_t best_step = 0;  // whose weights are kept: the last ones within a standard error of the least held-out loss; 0: none are
     double held_out_before = 0;  // flow loss of the central model on the inner held-out spots
-    double held_out_best = 0;
+    double held_out_best = 0;    // the least
     int batch = 0;               // smaller than asked for where memory ran out
     std::filesystem::path work;  // where the previews of this batch are: the given folder, or one in it
     double seconds = 0;

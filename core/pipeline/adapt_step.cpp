@@ -49,9 +49,10 @@ GenePanel condition_panel(const TrainTiles& train, const json& p) {
 
 // Said every time, whether it was adapted now or before: everything that is made with such a generator looks as if it worked.
 void warn_if_nothing_was_learnt(Section& section, const Artifact& adapted) {
-    if (read_report(adapted).at("best_step").get<std::int64_t>() > 0) return;
+    const json report = read_report(adapted);
+    if (report.at("held_out_loss_best").get<double>() < report.at("held_out_loss_before").get<double>()) return;
     section.ctx().issue({Severity::Warning,
-                         "the adaptation found nothing better than the central model, so its tiles ignore the genes; adapt on more spots, for more steps or with another --learning-rate",
+                         "the adaptation found nothing better than the central model, so its tiles may ignore the genes; adapt on more spots, for more steps or with another --learning-rate",
                          {}});
 }
 
