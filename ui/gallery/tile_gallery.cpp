@@ -124,8 +124,10 @@ QWidget* TileGallery::makeDetails() {
     text_->setAlignment(Qt::AlignTop);
     locate_ = new QPushButton(tr("Show on slide"));
     locate_->setToolTip(tr("Moves the slide view to the source spot"));
-    grid->addWidget(real_title_, 0, 0);
-    grid->addWidget(new QLabel(tr("Synthetic")), 0, 1);
+    real_title_->setWordWrap(true);
+    real_title_->setFixedWidth(kDetailPx);
+    grid->addWidget(real_title_, 0, 0, Qt::AlignBottom);
+    grid->addWidget(new QLabel(tr("Synthetic")), 0, 1, Qt::AlignBottom);
     grid->addWidget(real_, 1, 0);
     grid->addWidget(synthetic_, 1, 1);
     grid->addWidget(text_, 2, 0, 1, 3);

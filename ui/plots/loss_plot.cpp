@@ -21,7 +21,13 @@ LossPlot::LossPlot(QWidget* parent) : QWidget(parent), plot_(new QCustomPlot(thi
     plot_->xAxis->ticker()->setTickCount(5);
     plot_->yAxis->ticker()->setTickCount(4);
     plot_->legend->setVisible(true);
-    plot_->axisRect()->insetLayout()->setInsetAlignment(0, Qt::AlignTop | Qt::AlignRight);
+    // In a row of its own above the curves, which fill all of the field.
+    plot_->axisRect()->insetLayout()->take(plot_->legend);
+    plot_->plotLayout()->insertRow(0);
+    plot_->plotLayout()->addElement(0, 0, plot_->legend);
+    plot_->plotLayout()->setRowStretchFactor(0, 0.001);
+    plot_->legend->setFillOrder(QCPLegend::foColumnsFirst);
+    plot_->legend->setMargins(QMargins(0, 0, 0, 0));
     plot_->axisRect()->setMinimumMargins(QMargins(0, 6, 8, 0));
     setToolTip(tr("Loss of the local model over training steps (no unit; lower is better).\n"
                   "Held out: spots kept back from training decide when to stop."));
