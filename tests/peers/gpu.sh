@@ -5,8 +5,9 @@
 set -eu
 build=${1:-build/engine} device=${2:-cuda}
 python=${PYTHON:-python3}
-torch=$("$python" -c 'import torch; print(torch.utils.cmake_prefix_path)')/Torch
-cmake -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DC2L_ENGINE_ONLY=ON -DTorch_DIR="$torch"
+torch=$("$python" -c 'import os, torch; print(os.path.dirname(torch.__file__))')
+abi=$("$python" -c 'import torch; print(int(torch._C._GLIBCXX_USE_CXX11_ABI))')
+cmake -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DC2L_ENGINE_ONLY=ON -DC2L_TORCH_ROOT="$torch" -DC2L_TORCH_ABI="$abi"
 cmake --build "$build"
 "$build/bin/device_check" "$device"
 export PYTHON="$python"
