@@ -42,6 +42,8 @@ struct Data {
     Matrix all_profiles;
 };
 
+double mean(const std::vector<double>& v) { return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size()); }
+
 at::Tensor rows_tensor(const Matrix& m, const std::vector<std::int64_t>& rows) {
     auto t = at::empty({static_cast<std::int64_t>(rows.size()), m.cols}, c10::kFloat);
     for (std::size_t i = 0; i < rows.size(); ++i) std::copy_n(m.row(rows[i]), m.cols, t.data_ptr<float>() + static_cast<std::int64_t>(i) * m.cols);
@@ -78,7 +80,7 @@ Data read_data(const Central& central, const TrainTiles& train, const GenePanel&
 std::string fingerprint_of(const Central& central, const TrainTiles& train, const GenePanel& panel, const AdaptParams& params) {
     json j{{"central", central.id}, {"genes", panel.genes}, {"mean", panel.mean}, {"sd", panel.sd}, {"steps", params.steps}, {"batch", params.batch},
            {"rate", params.learning_rate}, {"dropout", params.gene_dropout}, {"patience", params.patience}, {"full", params.full}, {"seed", params.seed},
-           {"slide", train.pairs().slide_id}, {"rows", train.rows()}};
+           {"slide", train.pairs().slide_id}, {"rows", train.rows()}, {"kept", "within a standard error"}};
     return sha256_hex(j.dump());
 }
 
@@ -190,8 +192,6 @@ at::Tensor Adaptation::loss(std::int64_t step) {
     return flow_loss(latent, noise, time, velocity(adapter_.embed(profiles.to(central_.device), null.to(central_.device))),
                      central_.denoiser->loss_weight(time));
 }
-
-double mean(const std::vector<double>& v) { return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size()); }
 
 // Of each held-out spot, the mean over its draws.
 std::vector<double> Adaptation::held_out_losses() {

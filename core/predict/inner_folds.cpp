@@ -44,7 +44,7 @@ Comparison compare(const std::vector<double>& a, const std::vector<double>& b) {
 }
 
 // Folds of one set of spots share most of what they learn from, so that their differences are not independent: their variance counts
-// 1/n + test/train instead of 1/n (Nadeau & Bengio 2003, doi 10.1023/A:1024068626366), with k folds in each folding.
+// 1/n + test/train instead of 1/n (Nadeau & Bengio 2003, doi 10.1023/A:1024068626366), with n folds in all and k in each folding.
 double dependent_se(const Comparison& c, std::size_t n, int k) { return c.se * std::sqrt(1.0 + static_cast<double>(n) / std::max(1, k - 1)); }
 
 double mean(const std::vector<double>& v) {
@@ -172,7 +172,7 @@ Choice choose_by_inner_folds(const FitInputs& inputs, const FitParams& params, d
         if (params.synthetic_weight > 0 || (over_best.gain > 0 && over_real.gain > noise)) best = w;
     }
     const auto& chosen = table[best][lambda[best]];
-    return {params.lambdas[lambda[best]], candidates[best], {mean(real_only), mean(chosen), compare(real_only, chosen).se}};
+    return {params.lambdas[lambda[best]], candidates[best], {mean(real_only), mean(chosen), dependent_se(compare(real_only, chosen), chosen.size(), params.inner_folds)}};
 }
 
 Calibration calibrate(const FitInputs& inputs, const Choice& choice, const FitParams& params, double pitch_um, const JobContext& ctx) {

@@ -8,7 +8,7 @@ python=${PYTHON:-python3}
 torch=$("$python" -c 'import os, torch; print(os.path.dirname(torch.__file__))')
 abi=$("$python" -c 'import torch; print(int(torch._C._GLIBCXX_USE_CXX11_ABI))')
 cmake -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DC2L_ENGINE_ONLY=ON -DC2L_TORCH_ROOT="$torch" -DC2L_TORCH_ABI="$abi"
-cmake --build "$build"
+cmake --build "$build" --target training_speed device_check
 "$build/bin/device_check" "$device"
 export PYTHON="$python"
 for setting in "preset=tiny batch=32 sample=1,8,64" "preset=base batch=64 sample=1,8,64"; do
