@@ -28,6 +28,7 @@ LossPlot::LossPlot(QWidget* parent) : QWidget(parent), plot_(new QCustomPlot(thi
     plot_->plotLayout()->setRowStretchFactor(0, 0.001);
     plot_->legend->setFillOrder(QCPLegend::foColumnsFirst);
     plot_->legend->setMargins(QMargins(0, 0, 0, 0));
+    plot_->legend->setColumnStretchFactor(0, 0.001);  // names side by side, however wide the plot
     plot_->axisRect()->setMinimumMargins(QMargins(0, 6, 8, 0));
     setToolTip(tr("Loss of the local model over training steps (no unit; lower is better).\n"
                   "Held out: spots kept back from training decide when to stop."));
