@@ -88,6 +88,8 @@ private Q_SLOTS:
         QTRY_VERIFY_WITH_TIMEOUT(window->document()->slide() && window->isQuiet(), 20000);
         QTRY_VERIFY((window->slidePage()->view()->loader()->look() == StainLook{StainView::Haematoxylin, true, true}));
         QVERIFY(window->stain()->action(StainView::Haematoxylin)->isChecked() && window->stain()->grey()->isChecked() && window->stain()->ownVectors()->isChecked());
+        window->stain()->setLook({StainView::Eosin});  // as the command line does, for this session alone
+        QCOMPARE(make_window()->stain()->look().view, StainView::Haematoxylin);
         QSettings().remove("stain");
     }
 

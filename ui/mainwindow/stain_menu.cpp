@@ -54,7 +54,7 @@ StainMenu::StainMenu(SlidePage* page, QMenu* menu, QObject* parent) : QObject(pa
         QAction* action = checkable(menu, c.text, c.tip);
         group->addAction(action);
         views_ << action;
-        connect(action, &QAction::triggered, this, [this, view] { setLook({view, look_.own_vectors, look_.grey}); });
+        connect(action, &QAction::triggered, this, [this, view] { choose({view, look_.own_vectors, look_.grey}); });
     }
     menu->addSeparator();
     compare_ = menu->addAction(tr("&Compare with the scan"));
@@ -66,10 +66,10 @@ StainMenu::StainMenu(SlidePage* page, QMenu* menu, QObject* parent) : QObject(pa
     connect(compare_, &QAction::triggered, this, [this] {
         StainLook next = look_;
         next.view = look_.view == StainView::Original ? compared_.view : StainView::Original;
-        setLook(next);
+        choose(next);
     });
-    connect(own_, &QAction::triggered, this, [this](bool on) { setLook({look_.view, on, look_.grey}); });
-    connect(grey_, &QAction::triggered, this, [this](bool on) { setLook({look_.view, look_.own_vectors, on}); });
+    connect(own_, &QAction::triggered, this, [this](bool on) { choose({look_.view, on, look_.grey}); });
+    connect(grey_, &QAction::triggered, this, [this](bool on) { choose({look_.view, look_.own_vectors, on}); });
     connect(page_->view(), &SlideView::slideChanged, this, &StainMenu::takeLoader);
     setLook(look_);
     takeLoader();
@@ -98,12 +98,16 @@ void StainMenu::setLook(const StainLook& look) {
     action(look.view)->setChecked(true);
     own_->setChecked(look.own_vectors);
     grey_->setChecked(look.grey);
+    if (page_->view()->loader()) page_->view()->loader()->setLook(look);
+    describe();
+}
+
+void StainMenu::choose(const StainLook& look) {
+    setLook(look);
     QSettings settings;
     settings.setValue("stain/view", QString::fromStdString(to_string(look.view)));
     settings.setValue("stain/own_vectors", look.own_vectors);
     settings.setValue("stain/grey", look.grey);
-    if (page_->view()->loader()) page_->view()->loader()->setLook(look);
-    describe();
 }
 
 // What is on screen, in both views.

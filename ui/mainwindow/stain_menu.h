@@ -1,4 +1,5 @@
-// View › Stain: one stain alone or normalised colours of the slide on screen. For looking only; kept from session to session.
+// View › Stain: one stain alone or normalised colours of the slide on screen. For looking only; what was
+// chosen in the menu is kept from session to session.
 #pragma once
 
 #include <QObject>
@@ -28,6 +29,7 @@ Q_SIGNALS:
     void failed(const QString& message);
 
 private:
+    void choose(const StainLook& look);  // by the user: remembered
     void takeLoader();
     void describe();
 
