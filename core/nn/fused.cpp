@@ -9,6 +9,8 @@
 #include <cstring>
 #include <vector>
 
+#include "nn/device.h"
+#include "nn/gradient_buffer.h"
 #include "nn/kernels.h"
 
 namespace c2l::nn {
@@ -294,13 +296,6 @@ void add_to(const at::Tensor& buffer, const at::Tensor& part) {
     at::parallel_for(0, buffer.numel(), 1 << 15, [&](std::int64_t begin, std::int64_t end) { kernels::accumulate(end - begin, x + begin, total + begin); });
 }
 
-// The buffer that a weight's gradient is added to; undefined when autograd shall do that.
-at::Tensor gradient_buffer(const at::Tensor& weight) {
-    if (!weight.is_leaf()) return {};
-    const auto& buffer = weight.grad();
-    return buffer.defined() && buffer.scalar_type() == c10::kFloat && buffer.strides() == weight.strides() ? buffer : at::Tensor();
-}
-
 // By LibTorch, from weights in bfloat16.
 struct ConvFunction : Function<ConvFunction> {
     static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& half, std::int64_t stride,
@@ -422,6 +417,8 @@ at::Tensor HalfConv::operator()(const at::Tensor& x, const at::Tensor& weight, c
     const auto map = x.contiguous(kLast);
     const bool learns = records({x, weight, bias});
     if (OneDnnConv::can(map, weight, bias)) return learns ? DirectConvFunction::apply(map, weight, bias, direct_, stride, padding) : direct_->forward(map, weight, bias, {stride, padding});
+    // LibTorch would add up in bfloat16 as well on a processor that has none: the same products in fp32.
+    if (map.is_cpu() && !bf16_pays(map.device())) return at::conv2d(map.to(c10::kFloat), weight.to(c10::kBFloat16).to(c10::kFloat), bias, stride, padding).to(c10::kBFloat16);
     const auto half = rounded(weight);
     return learns ? ConvFunction::apply(map, weight, bias, half, stride, padding) : convolve(map, half, bias, stride, padding);
 }

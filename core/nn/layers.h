@@ -10,6 +10,7 @@
 
 #include "nn/fused.h"
 #include "nn/parameters.h"
+#include "nn/winograd.h"
 
 namespace c2l::nn {
 
@@ -20,6 +21,7 @@ struct Conv {
     at::Tensor weight, bias;
     int stride = 1, padding = 1;
     std::shared_ptr<HalfConv> half = std::make_shared<HalfConv>();
+    WinogradConv single;
     Conv() = default;
     Conv(ParameterSet& set, Initialiser& init, const std::string& name, int in, int out, int kernel, int stride = 1, double gain = 1.0);
     at::Tensor operator()(const at::Tensor& x, bool bf16) const;

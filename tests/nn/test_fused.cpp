@@ -218,7 +218,7 @@ private Q_SLOTS:
         nn::AdamW optimiser({{{{"w", weight}, {"b", bias}}, 1.0}}, {});
         nn::HalfConv layer;
         c10::NoGradGuard no_grad;
-        const auto fresh = [&] { return at::conv2d(x, weight.to(at::kBFloat16), bias.to(at::kBFloat16), 1, 1).to(at::kFloat); };
+        const auto fresh = [&] { return at::conv2d(x.to(at::kFloat), weight.to(at::kBFloat16).to(at::kFloat), bias, 1, 1); };
         const auto agrees = [&] { return distance(layer(x, weight, bias, 1, 1), fresh()) < 2e-2; };
         const auto first = layer(x, weight, bias, 1, 1);
         weight.mul_(2.0);  // in place
@@ -246,6 +246,64 @@ private Q_SLOTS:
         QVERIFY(distance(weight.grad(), once * 2) < 1e-3);
         optimiser.step(1.0);
         QVERIFY(weight.grad().abs().max().item<double>() == 0);
+    }
+
+    void convolution_by_winograd() {
+        const auto plain = [](const Tensors& t) { return at::conv2d(t[0], t[1], t[2], 1, 1); };
+        struct Case {
+            std::int64_t n, in, out, h, w;
+        };
+        // One tile and many; sides that are no multiple of a tile's; more tiles than a run holds.
+        for (const auto& s : {Case{1, 16, 16, 1, 1}, Case{3, 48, 16, 4, 4}, Case{2, 16, 64, 5, 7}, Case{5, 64, 32, 16, 16}, Case{1, 128, 256, 3, 9}, Case{2, 16, 16, 120, 110}}) {
+            const Tensors inputs{random({s.n, s.in, s.h, s.w}, 1), random({s.out, s.in, 3, 3}, 2).mul(0.1), random({s.out}, 3)};
+            if (!nn::WinogradConv::can(inputs[0], inputs[1], inputs[2], 1, 1)) QSKIP("this processor has no AVX2");
+            const nn::WinogradConv layer;
+            const double d = difference([&](const Tensors& t) { return layer(t[0], t[1], t[2]); }, plain, inputs, 0, false);
+            QVERIFY2(d < 5e-5, qPrintable(QString("%1 → %2 of %3 × %4: %5").arg(s.in).arg(s.out).arg(s.h).arg(s.w).arg(d)));
+        }
+    }
+
+    void winograd_is_for_what_it_can() {
+        const auto can = [](std::int64_t in, std::int64_t out, int kernel, int stride, at::ScalarType type) {
+            return nn::WinogradConv::can(random({1, in, 8, 8}, 1).to(type), random({out, in, kernel, kernel}, 2), random({out}, 3), stride, kernel / 2);
+        };
+        if (!can(16, 16, 3, 1, at::kFloat)) QSKIP("this processor has no AVX2");
+        QVERIFY(!can(8, 16, 3, 1, at::kFloat) && !can(16, 8, 3, 1, at::kFloat) && !can(16, 16, 3, 2, at::kFloat) && !can(16, 16, 1, 1, at::kFloat) && !can(16, 16, 3, 1, at::kBFloat16));
+        QVERIFY(!can(512, 512, 3, 1, at::kFloat));  // its points would be four times 9 MB
+    }
+
+    void winograd_gives_each_image_its_own() {
+        c10::NoGradGuard no_grad;
+        const auto x = random({9, 32, 16, 16}, 1), weight = random({48, 32, 3, 3}, 2), bias = random({48}, 3);
+        if (!nn::WinogradConv::can(x, weight, bias, 1, 1)) QSKIP("this processor has no AVX2");
+        const nn::WinogradConv layer;
+        const auto all = layer(x, weight, bias);
+        for (const std::int64_t i : {0, 4, 8}) QVERIFY(layer(x.narrow(0, i, 1), weight, bias).equal(all.narrow(0, i, 1)));
+        const int threads = at::get_num_threads();
+        at::set_num_threads(threads == 1 ? 2 : 1);
+        QVERIFY(layer(x, weight, bias).equal(all));
+        at::set_num_threads(threads);
+    }
+
+    void winograd_sees_new_weights() {
+        auto weight = random({16, 32, 3, 3}, 2), bias = at::zeros({16});
+        const auto x = random({2, 32, 6, 6}, 1);
+        if (!nn::WinogradConv::can(x, weight, bias, 1, 1)) QSKIP("this processor has no AVX2");
+        nn::AdamW optimiser({{{{"w", weight}, {"b", bias}}, 1.0}}, {});
+        const nn::WinogradConv layer;
+        const auto step = [&] {  // the gradient of the map and of the weights by the weights of now
+            auto free = x.clone().requires_grad_(true);
+            layer(free, weight, bias).square().sum().backward();
+            auto other = x.clone().requires_grad_(true), copy = weight.detach().clone().requires_grad_(true);
+            at::conv2d(other, copy, bias, 1, 1).square().sum().backward();
+            return std::max(distance(free.grad(), other.grad()), distance(weight.grad(), copy.grad()));
+        };
+        const auto* home = weight.grad().data_ptr();
+        for (int i = 0; i < 3; ++i) {
+            QVERIFY2(step() < 2e-5, qPrintable(QString::number(i)));
+            optimiser.step(1e3);
+        }
+        QVERIFY(weight.grad().data_ptr() == home);
     }
 
     // The same network in bfloat16 and in fp32 (where the processor has no bfloat16 this still must agree).
