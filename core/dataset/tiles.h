@@ -24,6 +24,11 @@ public:
     virtual Image read(double cx, double cy, double field_um, int size_px) const = 0;
 };
 
+// Centres of fields, level-0 pixels.
+struct Places {
+    std::vector<double> x, y;
+};
+
 struct PairedTiles {
     std::string slide_id;
     std::string patient;

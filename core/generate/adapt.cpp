@@ -28,8 +28,7 @@ using namespace generate;
 using namespace nn;
 using nlohmann::json;
 
-constexpr double kMargin = 1.25;               // side of what is read around a spot over that of a tile: tiles are cropped from it at random
-constexpr int kLeastBatch = 4;                 // one central tile beside three local ones
+constexpr int kLeastBatch = 4;                 // one tile without genes beside three with
 constexpr int kPriorTiles = 64;                // central tiles that keep the prior
 constexpr std::int64_t kCheckEvery = 25;       // steps between looks at the inner held-out spots
 constexpr std::int64_t kDrawsPerSpot = 16;     // noise draws per held-out spot: the same at every look
@@ -37,7 +36,7 @@ constexpr std::int64_t kPreviewEvery = 150;
 constexpr std::int64_t kMostAtOnce = 64;       // tiles in a pass without gradients
 
 struct Data {
-    TileSet learn, check;                      // with their margin
+    TileSet learn, check, tissue;              // with their margin; the last one has no genes
     at::Tensor learn_profiles, check_profiles;  // n × G, standardised
     Matrix all_profiles;
 };
@@ -51,7 +50,7 @@ at::Tensor rows_tensor(const Matrix& m, const std::vector<std::int64_t>& rows) {
 }
 
 // A tenth of the training spots decides when to stop; the generator never sees them otherwise.
-Data read_data(const Central& central, const TrainTiles& train, const GenePanel& panel, std::uint64_t seed, const JobContext& ctx) {
+Data read_data(const Central& central, const TrainTiles& train, const Places& tissue, const GenePanel& panel, std::uint64_t seed, const JobContext& ctx) {
     const auto n = static_cast<std::int64_t>(train.size());
     if (n < 8) throw Error(ErrorCode::BadInput, "adaptation needs at least 8 training spots, there are " + std::to_string(n));
     std::vector<std::int64_t> order(static_cast<std::size_t>(n));
@@ -62,25 +61,36 @@ Data read_data(const Central& central, const TrainTiles& train, const GenePanel&
     const std::vector<std::int64_t> learn(order.begin() + static_cast<std::ptrdiff_t>(held), order.end());
     Data data;
     const auto& pairs = train.pairs();
-    const auto read = [&](const std::vector<std::int64_t>& positions, TileSet& out) {
+    const auto read = [&](double x, double y, TileSet& out) {
+        ctx.check_stop();
+        out.append(pairs.reader->read(x, y, central.tile_um * kAdaptMargin, static_cast<int>(central.tile_px * kAdaptMargin)));
+    };
+    const auto read_spots = [&](const std::vector<std::int64_t>& positions, TileSet& out) {
         for (const auto p : positions) {
-            ctx.check_stop();
             const auto row = static_cast<std::size_t>(train.rows()[static_cast<std::size_t>(p)]);
-            out.append(pairs.reader->read(pairs.x[row], pairs.y[row], central.tile_um * kMargin, static_cast<int>(central.tile_px * kMargin)));
+            read(pairs.x[row], pairs.y[row], out);
         }
     };
-    read(learn, data.learn);
-    read(check, data.check);
+    read_spots(learn, data.learn);
+    read_spots(check, data.check);
+    const double clear = central.tile_um * (1 + kAdaptMargin) / 2 / pairs.mpp;
+    for (std::size_t i = 0; i < tissue.x.size(); ++i) {
+        const auto shows = [&](std::int64_t position) {
+            const auto row = static_cast<std::size_t>(train.rows()[static_cast<std::size_t>(position)]);
+            return std::abs(pairs.x[row] - tissue.x[i]) < clear && std::abs(pairs.y[row] - tissue.y[i]) < clear;
+        };
+        if (std::none_of(check.begin(), check.end(), shows)) read(tissue.x[i], tissue.y[i], data.tissue);
+    }
     data.all_profiles = panel.standardised(pairs, train.rows());
     data.learn_profiles = rows_tensor(data.all_profiles, learn);
     data.check_profiles = rows_tensor(data.all_profiles, check);
     return data;
 }
 
-std::string fingerprint_of(const Central& central, const TrainTiles& train, const GenePanel& panel, const AdaptParams& params) {
+std::string fingerprint_of(const Central& central, const TrainTiles& train, const Places& tissue, const GenePanel& panel, const AdaptParams& params) {
     json j{{"central", central.id}, {"genes", panel.genes}, {"mean", panel.mean}, {"sd", panel.sd}, {"steps", params.steps}, {"batch", params.batch},
            {"rate", params.learning_rate}, {"dropout", params.gene_dropout}, {"patience", params.patience}, {"full", params.full}, {"seed", params.seed},
-           {"slide", train.pairs().slide_id}, {"rows", train.rows()}, {"kept", "within a standard error"}};
+           {"slide", train.pairs().slide_id}, {"rows", train.rows()}, {"tissue_x", tissue.x}, {"tissue_y", tissue.y}, {"kept", "within a standard error"}};
     return sha256_hex(j.dump());
 }
 
@@ -96,7 +106,7 @@ public:
         options.learning_rate = params.learning_rate;
         options.ema = 0.99;
         optimiser_ = std::make_unique<AdamW>(std::vector<AdamW::Group>{fresh, tuned}, options);
-        make_prior();
+        if (data.tissue.count() == 0) make_prior();
         make_check();
     }
 
@@ -127,7 +137,7 @@ private:
     std::filesystem::path work_;
     const JobContext& ctx_;
     std::unique_ptr<AdamW> optimiser_;
-    at::Tensor prior_;                               // latents of central tiles
+    at::Tensor prior_;                               // latents of central tiles, where there is no tissue without genes
     at::Tensor check_latent_, check_noise_, check_time_, check_profile_;
     AdaptResult result_;
     std::vector<double> least_;  // losses of the held-out spots where their mean was least
@@ -170,16 +180,21 @@ void Adaptation::make_check() {
 
 at::Tensor Adaptation::loss(std::int64_t step) {
     Random random(derive_seed(params_.seed, "adapt", static_cast<std::uint64_t>(step)));
-    const std::int64_t from_prior = params_.batch / 4, local = params_.batch - from_prior;
+    const std::int64_t without_genes = params_.batch / 4, local = params_.batch - without_genes;
     std::vector<std::int64_t> chosen;
     at::Tensor latent;
     {
         c10::NoGradGuard no_grad;
-        auto pixels = random_orientation(random_crops(data_.learn, local, central_.tile_px, random, &chosen), random);
+        auto pixels = random_crops(data_.learn, local, central_.tile_px, random, &chosen);
+        if (!prior_.defined()) pixels = at::cat({pixels, random_crops(data_.tissue, without_genes, central_.tile_px, random, nullptr)});
+        pixels = random_orientation(pixels, random);
         latent = central_.encode(stain_jitter(pixels, {}, random).to(central_.device));
-        auto rows = at::empty({from_prior}, c10::kLong);
-        for (std::int64_t i = 0; i < from_prior; ++i) rows.data_ptr<std::int64_t>()[i] = random.below(prior_.size(0));
-        latent = at::cat({latent, prior_.index_select(0, rows.to(central_.device))}).contiguous(at::MemoryFormat::ChannelsLast);
+        if (prior_.defined()) {
+            auto rows = at::empty({without_genes}, c10::kLong);
+            for (std::int64_t i = 0; i < without_genes; ++i) rows.data_ptr<std::int64_t>()[i] = random.below(prior_.size(0));
+            latent = at::cat({latent, prior_.index_select(0, rows.to(central_.device))});
+        }
+        latent = latent.contiguous(at::MemoryFormat::ChannelsLast);
     }
     auto profiles = at::zeros({params_.batch, data_.learn_profiles.size(1)}, c10::kFloat);
     auto null = at::ones({params_.batch}, c10::kBool);
@@ -314,16 +329,17 @@ void check(const AdaptParams& params, const GenePanel& panel) {
     if (panel.genes.empty()) throw Error(ErrorCode::BadInput, "no genes to condition on; choose at least one");
 }
 
-AdaptResult adapt_with_batch(const std::filesystem::path& central_path, const TrainTiles& train, const GenePanel& panel, const AdaptParams& params,
+AdaptResult adapt_with_batch(const std::filesystem::path& central_path, const TrainTiles& train, const Places& tissue, const GenePanel& panel, const AdaptParams& params,
                              const std::filesystem::path& work, const std::filesystem::path& out, const JobContext& ctx) {
     auto central = Central::load(central_path, open_device(params.compute.device, params.compute.threads));
-    const auto data = read_data(central, train, panel, params.seed, ctx);
+    const auto data = read_data(central, train, tissue, panel, params.seed, ctx);
     Adapter adapter(*central.denoiser, central.adapter_rank, panel, data.all_profiles, derive_seed(params.seed, "adapter weights"));
     adapter.to(central.device);
     Adaptation adaptation(central, adapter, data, params, work, ctx);
-    const auto result = adaptation.run(fingerprint_of(central, train, panel, params));
+    auto result = adaptation.run(fingerprint_of(central, train, tissue, panel, params));
+    result.tissue_tiles = static_cast<std::int64_t>(data.tissue.count());
     // What another institution may know of the training: figures, no names and no places.
-    const json record{{"spots", train.size()},         {"steps", params.steps},
+    const json record{{"spots", train.size()},         {"tissue_tiles", data.tissue.count()}, {"steps", params.steps},
                       {"best_step", result.best_step}, {"batch", params.batch},
                       {"rate", params.learning_rate},  {"held_out_before", result.held_out_before},
                       {"seed", params.seed},           {"held_out_best", result.held_out_best},
@@ -335,7 +351,7 @@ AdaptResult adapt_with_batch(const std::filesystem::path& central_path, const Tr
 
 }  // namespace
 
-AdaptResult adapt(const std::filesystem::path& central, const TrainTiles& train, const GenePanel& panel, const AdaptParams& params,
+AdaptResult adapt(const std::filesystem::path& central, const TrainTiles& train, const Places& tissue, const GenePanel& panel, const AdaptParams& params,
                   const std::filesystem::path& work, const std::filesystem::path& out, const JobContext& ctx) {
     check(params, panel);
     AdaptResult result;
@@ -344,7 +360,7 @@ AdaptResult adapt(const std::filesystem::path& central, const TrainTiles& train,
         fitting.batch = batch;
         // A checkpoint belongs to its batch.
         const auto own_work = batch == params.batch ? work : work / ("batch-" + std::to_string(batch));
-        result = adapt_with_batch(central, train, panel, fitting, own_work, out, ctx);
+        result = adapt_with_batch(central, train, tissue, panel, fitting, own_work, out, ctx);
         result.work = own_work;
     });
     result.batch = fitting.batch;

@@ -83,12 +83,15 @@ struct TrainingTile {
 TrainingTile training_tile(const std::string& preset);
 std::vector<std::string> preset_names();
 
+// Side of the field that a tile of the adaptation is cropped from, over the tile's own.
+constexpr double kAdaptMargin = 1.25;
+
 struct AdaptParams {
     int steps = 600;
     int batch = 32;
     double learning_rate = 2e-3;  // 5e-4 follows the genes a little less (docs/benchmarks.md)
     double gene_dropout = 0.1;
-    int patience = 6;           // held-out checks without gain before the early stop
+    int patience = 10;          // held-out checks without gain before the early stop
     bool full = false;          // tune every weight, for comparison
     std::uint64_t seed = 0;
     ComputeParams compute;
@@ -103,13 +106,16 @@ struct AdaptResult {
     std::int64_t best_step = 0;  // whose weights are kept: the last ones within a standard error of the least held-out loss; 0: none are
     double held_out_before = 0;  // flow loss of the central model on the inner held-out spots
     double held_out_best = 0;    // the least
+    std::int64_t tissue_tiles = 0;  // places without genes that were learnt from
     int batch = 0;               // smaller than asked for where memory ran out
     std::filesystem::path work;  // where the previews of this batch are: the given folder, or one in it
     double seconds = 0;
 };
-// Learns on `train` only (an inner tenth of it decides early stopping) and writes the adapter file. `work` keeps checkpoints
+// Learns on `train` and on `tissue` (an inner tenth of `train` decides early stopping) and writes the adapter file. `tissue`: places of the same slide
+// that have no genes and are clear of all held-out spots (those near the inner tenth are left out here); a quarter of each batch comes from there, without genes, so that what guidance starts
+// from is this section and not all that the central model has seen. Where it is empty, that quarter is drawn from the central model. `work` keeps checkpoints
 // and preview images. Where memory runs out it starts again with half the batch and says so in an issue.
-AdaptResult adapt(const std::filesystem::path& central, const TrainTiles& train, const GenePanel& panel, const AdaptParams& params,
+AdaptResult adapt(const std::filesystem::path& central, const TrainTiles& train, const Places& tissue, const GenePanel& panel, const AdaptParams& params,
                   const std::filesystem::path& work, const std::filesystem::path& adapter, const JobContext& ctx);
 
 struct SampleParams {

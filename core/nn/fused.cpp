@@ -9,7 +9,6 @@
 #include <cstring>
 #include <vector>
 
-#include "nn/device.h"
 #include "nn/gradient_buffer.h"
 #include "nn/kernels.h"
 
@@ -417,8 +416,6 @@ at::Tensor HalfConv::operator()(const at::Tensor& x, const at::Tensor& weight, c
     const auto map = x.contiguous(kLast);
     const bool learns = records({x, weight, bias});
     if (OneDnnConv::can(map, weight, bias)) return learns ? DirectConvFunction::apply(map, weight, bias, direct_, stride, padding) : direct_->forward(map, weight, bias, {stride, padding});
-    // LibTorch would add up in bfloat16 as well on a processor that has none: the same products in fp32.
-    if (map.is_cpu() && !bf16_pays(map.device())) return at::conv2d(map.to(c10::kFloat), weight.to(c10::kBFloat16).to(c10::kFloat), bias, stride, padding).to(c10::kBFloat16);
     const auto half = rounded(weight);
     return learns ? ConvFunction::apply(map, weight, bias, half, stride, padding) : convolve(map, half, bias, stride, padding);
 }

@@ -27,6 +27,15 @@ constexpr std::int64_t kMostPoints = std::int64_t{1} << 21;   // numbers of a ru
 constexpr std::int64_t kMostWeights = 300 * 300;              // pairs of channels: their points are four times the weights, and kept
 constexpr std::int64_t kTilesAtOnce = 4, kJobsAtOnce = 2;
 
+// Whether this processor runs the kernels, and well.
+bool pays() {
+#if defined(__x86_64__) && defined(__GNUC__)
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+    return false;
+#endif
+}
+
 float* data(const at::Tensor& t) { return t.data_ptr<float>(); }
 Maps maps_of(const at::Tensor& x) { return {x.size(0), x.size(2), x.size(3), x.size(1)}; }
 at::Tensor like_map(const at::Tensor& x, std::int64_t channels) { return at::empty({x.size(0), channels, x.size(2), x.size(3)}, x.options().requires_grad(false).memory_format(kLast)); }
@@ -87,7 +96,7 @@ struct WinogradConv::Layer {
         if (kept.source.defined() && kept.source.data_ptr() == weight.data_ptr() && kept.version == weight._version()) return kept.points;
         c10::NoGradGuard no_grad;
         const std::int64_t out = weight.size(0), in = weight.size(1);
-        // Not in place: a graph made before the weights changed may still hold the old ones.
+        // Not in place: another thread may still be multiplying by the old ones.
         const auto made = at::empty({winograd::kPoints, winograd::weights_stride(in, out)}, weight.options().requires_grad(false));
         at::parallel_for(0, reversed ? out : in, 1, [&](std::int64_t begin, std::int64_t end) { winograd::weights_to_points(in, out, data(weight), reversed, data(made), begin, end); });
         kept = {weight.detach(), made, static_cast<std::int64_t>(weight._version())};
@@ -139,10 +148,10 @@ struct WinogradFunction : Function<WinogradFunction> {
 WinogradConv::WinogradConv() : layer_(std::make_shared<Layer>()) {}
 
 bool WinogradConv::can(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, int stride, int padding) {
-    static const bool pays = winograd::pays();
+    static const bool here = pays();
     const auto fits = [](const at::Tensor& t) { return t.is_cpu() && t.scalar_type() == c10::kFloat && t.is_contiguous(); };
-    return pays && x.is_cpu() && x.dim() == 4 && x.numel() > 0 && x.scalar_type() == c10::kFloat && stride == 1 && padding == 1 && fits(weight) && bias.defined() && fits(bias) && weight.size(2) == 3 &&
-           weight.size(3) == 3 && weight.size(0) % winograd::kPanel == 0 && weight.size(1) % winograd::kPanel == 0 && weight.size(0) * weight.size(1) <= kMostWeights;
+    return here && x.is_cpu() && x.dim() == 4 && x.numel() > 0 && x.scalar_type() == c10::kFloat && stride == 1 && padding == 1 && fits(weight) && bias.defined() && fits(bias) && weight.dim() == 4 && weight.size(2) == 3 &&
+           weight.size(3) == 3 && weight.size(1) == x.size(1) && bias.numel() == weight.size(0) && weight.size(0) % winograd::kPanel == 0 && weight.size(1) % winograd::kPanel == 0 && weight.size(0) * weight.size(1) <= kMostWeights;
 }
 
 at::Tensor WinogradConv::operator()(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) const {

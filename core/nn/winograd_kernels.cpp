@@ -111,14 +111,6 @@ void blocks(std::int64_t rows, std::int64_t depth, const float* a, std::int64_t 
 
 }  // namespace
 
-bool pays() {
-#if defined(__x86_64__) && defined(__GNUC__)
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-    return false;
-#endif
-}
-
 void map_to_points(const Maps& maps, const float* x, const Points& to, std::int64_t begin, std::int64_t end) {
     for (std::int64_t t = begin; t < end; ++t) {
         const Place at = place(maps, to.first + t);

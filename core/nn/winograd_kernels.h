@@ -4,23 +4,22 @@
 // times those of the direct sum in fp32 (about 1e-5 of the largest value).
 //
 // Maps are fp32, images × rows × columns × channels. Points are 36 matrices, tiles × channels, `stride` numbers apart; tiles are numbered
-// over all images, row by row. Functions work on the calling thread on the part they are given, and no number depends on how the parts were cut.
+// over all images, row by row. On x86-64 the functions are compiled for AVX2 and FMA and may be called where the processor has both alone. They work on the calling thread on the part they are given, and no number depends on how the parts were cut.
 #pragma once
 
 #include <cstdint>
+
+#include "nn/kernel_math.h"
 
 namespace c2l::nn::kernels::winograd {
 
 inline constexpr std::int64_t kPoints = 36, kSide = 4, kPanel = 16;
 
-// Whether this processor does it well (AVX2 and FMA).
-bool pays();
-
 struct Maps {
     std::int64_t images = 0, rows = 0, columns = 0, channels = 0;  // channels: a multiple of 8
-    std::int64_t down() const { return (rows + kSide - 1) / kSide; }
-    std::int64_t across() const { return (columns + kSide - 1) / kSide; }
-    std::int64_t tiles() const { return images * down() * across(); }
+    C2L_INLINE std::int64_t down() const { return (rows + kSide - 1) / kSide; }
+    C2L_INLINE std::int64_t across() const { return (columns + kSide - 1) / kSide; }
+    C2L_INLINE std::int64_t tiles() const { return images * down() * across(); }
 };
 // A run of tiles: row 0 of the matrices is tile `first`.
 struct Points {
@@ -28,8 +27,8 @@ struct Points {
     std::int64_t first = 0, tiles = 0, channels = 0, stride = 0;
 };
 // Numbers between two matrices: no power of two, or all points would fall into the same lines of the cache.
-inline std::int64_t stride_of(std::int64_t tiles, std::int64_t channels) { return tiles * channels + 48; }
-inline std::int64_t weights_stride(std::int64_t in, std::int64_t out) { return in * out + 16; }
+C2L_INLINE std::int64_t stride_of(std::int64_t tiles, std::int64_t channels) { return tiles * channels + 48; }
+C2L_INLINE std::int64_t weights_stride(std::int64_t in, std::int64_t out) { return in * out + 16; }
 
 // Tiles begin … end of the points' run, in each of these.
 void map_to_points(const Maps& maps, const float* x, const Points& to, std::int64_t begin, std::int64_t end);

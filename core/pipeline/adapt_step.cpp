@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "generate/generate.h"
+#include "pipeline/assessment.h"
 #include "pipeline/credits.h"
 #include "pipeline/params.h"
 #include "pipeline/picture.h"
@@ -36,7 +37,7 @@ bool is_preview(const fs::path& path) {
 }
 
 json adapt_record(const json& given) {
-    json p = pick(given, {"genes", "adapt_steps", "adapt_batch", "learning_rate", "gene_dropout", "patience", "full"});
+    json p = pick(given, {"genes", "adapt_steps", "adapt_batch", "learning_rate", "gene_dropout", "patience", "full", "no_tissue"});
     const auto list = path_of(given, "gene_list");
     p["gene_list"] = list.empty() ? std::vector<std::string>() : read_list(list);
     return p;
@@ -74,7 +75,8 @@ Artifact adapt_step(Section& section, const Artifact& split) {
         params.seed = derive_seed(section.seed(), "adapt");
         params.compute = compute_of(section.params());
         const fs::path work = section.project().work_folder(provenance);
-        const AdaptResult result = adapt(section.central(), parts.train, panel, params, work, staging / "adapter.safetensors", section.ctx());
+        const Places tissue = ground_of(section, split, parts, !p.at("no_tissue").get<bool>()).tissue;
+        const AdaptResult result = adapt(section.central(), parts.train, tissue, panel, params, work, staging / "adapter.safetensors", section.ctx());
         for (const auto& entry : fs::directory_iterator(result.work))
             if (is_preview(entry.path()))
                 write_png(staging / entry.path().filename(), read_picture(entry.path()),
@@ -83,6 +85,7 @@ Artifact adapt_step(Section& section, const Artifact& split) {
         write_report(staging, {{"genes", panel.genes.size()},
                                {"central", section.central_record()},
                                {"spots_train", parts.train.size()},
+                               {"tissue_tiles", result.tissue_tiles},
                                {"steps", result.curve.empty() ? 0 : result.curve.back().step},
                                {"best_step", result.best_step},
                                {"held_out_loss_before", result.held_out_before},

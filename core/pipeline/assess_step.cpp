@@ -59,12 +59,11 @@ std::optional<Artifact> draw_held_out(Section& section, const Artifact& split, c
 
 json figures(Section& section, const Measure& measure, const Matrix& synthetic, const std::string& no_follow) {
     const fs::path& yardstick = measure.yardstick.folder;
-    const Matrix train = read_matrix(yardstick / "train.f32"), views = read_matrix(yardstick / "views.f32"), reference = read_matrix(yardstick / "reference.f32");
+    const Matrix views = read_matrix(yardstick / "views.f32"), reference = read_matrix(yardstick / "reference.f32");
     const Matrix other = measure.other ? read_matrix(measure.other->features.folder / "features.f32") : Matrix();
     AssessInputs inputs;
     inputs.synthetic = &synthetic;
-    inputs.train = &train;
-    inputs.train_views = &views;
+    inputs.learnt_views = &views;
     inputs.reference = &reference;
     inputs.other = &other;
     inputs.encoder = read_report(measure.yardstick).value("encoder", "");
@@ -103,7 +102,7 @@ Artifact assess_step(Section& section, const Artifact& synthesized) {
     const auto held_out_tiles = draw_held_out(section, split, synthesized, no_follow);
     const Measure own = prepare(section, own_judge(section, yardstick), yardstick, held_out_tiles);
     std::optional<Measure> outside;
-    if (const auto judge = outside_judge(section, own.judge, no_outside)) outside = prepare(section, *judge, yardstick_step(section, split, *judge), held_out_tiles);
+    if (const auto judge = outside_judge(section, own.judge, no_outside)) outside = prepare(section, *judge, yardstick_step(section, split, learnt_tissue(upstream(section.project(), synthesized, "adapt")), *judge), held_out_tiles);
 
     std::vector<std::string> inputs = {split.id, synthesized.id};
     for (const auto& id : own.inputs()) inputs.push_back(id);

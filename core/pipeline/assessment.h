@@ -21,7 +21,7 @@ Judge own_judge(Section& section, const Artifact& yardstick);
 // One that was not trained here (see outside_encoder_weights); nothing when there is none, or when it is `own` again, with the reason.
 std::optional<Judge> outside_judge(Section& section, const Judge& own, std::string& reason);
 
-Artifact yardstick_step(Section& section, const Artifact& split, const Judge& judge);
+Artifact yardstick_step(Section& section, const Artifact& split, bool with_tissue, const Judge& judge);
 
 // other_section: features of tiles of another slide of the project. ← that slide, encoder. Nothing when there is no other slide that can be read.
 struct OtherSection {
@@ -36,10 +36,15 @@ Artifact held_out_tiles_step(Section& section, const Artifact& adapted, const nl
 // follow: do those tiles follow the genes? ← split, held_out_tiles, yardstick
 Artifact follow_step(Section& section, const Artifact& held_out_tiles, const Artifact& yardstick, const Judge& judge);
 
-// Centres in level-0 pixels.
-struct Places {
-    std::vector<double> x, y;
+// Where the generator learns without genes and where it is measured: clear of each other, of the training spots and of the held-out ones.
+struct Ground {
+    Places tissue;     // no nearer to a held-out spot than a training spot may be; none unless asked for, or where hardly any other would be left
+    Places reference;  // a dense grid, thinned
+    bool held_out_included = false;  // where next to nothing else is left, tiles of held-out spots are in the reference
 };
+Ground ground_of(Section& section, const Artifact& split, const Split& parts, bool with_tissue);
+bool learnt_tissue(const Artifact& adapted);
+
 Places places_of(const PairedTiles& pairs, const std::vector<std::int64_t>& rows);
 Places some_of(const Places& places, std::size_t most, std::uint64_t seed);  // at random
 // Of the central model's size and field.

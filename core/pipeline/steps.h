@@ -14,8 +14,9 @@ Split load_split(Section& section, const Artifact& split);
 // adapt: the local generator. ← split, central model
 Artifact adapt_step(Section& section, const Artifact& split);
 
-// yardstick: encoder features of the training tiles, their 8 orientations, and other real tiles of the slide. ← split, encoder
-Artifact yardstick_step(Section& section, const Artifact& split);
+// yardstick: encoder features of the training tiles, of 8 orientations of all tiles learnt from (with_tissue: those without genes too), and of other real
+// tiles of the slide. ← split, encoder
+Artifact yardstick_step(Section& section, const Artifact& split, bool with_tissue);
 
 // synthesize: tiles with their profiles, gated for copies. ← split, adapt, yardstick, central model
 Artifact synthesize_step(Section& section, const Artifact& adapt);

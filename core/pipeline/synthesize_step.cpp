@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "generate/generate.h"
+#include "pipeline/assessment.h"
 #include "pipeline/credits.h"
 #include "pipeline/feature_file.h"
 #include "pipeline/foreign_adapter.h"
@@ -38,13 +39,13 @@ struct Drawing {
     Artifact split, yardstick;
 
     Drawing(Section& s, const Artifact& a)
-        : section(s), adapter(a.folder / "adapter.safetensors"), adapter_id(a.id), split(upstream(s.project(), a, "split")), yardstick(yardstick_step(s, split)) {
+        : section(s), adapter(a.folder / "adapter.safetensors"), adapter_id(a.id), split(upstream(s.project(), a, "split")), yardstick(yardstick_step(s, split, learnt_tissue(a))) {
         const auto& inputs = a.provenance.inputs;
         if (std::find(inputs.begin(), inputs.end(), s.central_id()) == inputs.end())
             throw Error(ErrorCode::Mismatch, "the adapted generator belongs to another central model; give that one with --central", s.central());
     }
     Drawing(Section& s, const ForeignAdapter& foreign, const Artifact& of_split)
-        : section(s), adapter(foreign.file), adapter_id(foreign.id), split(of_split), yardstick(yardstick_step(s, split)) {}
+        : section(s), adapter(foreign.file), adapter_id(foreign.id), split(of_split), yardstick(yardstick_step(s, split, false)) {}
     std::vector<std::string> inputs() const { return {split.id, adapter_id, yardstick.id, section.central_id()}; }
 };
 
@@ -75,7 +76,7 @@ void make_tiles(const Drawing& drawing, const Provenance& provenance, const json
     draw_tiles(section.central(), drawing.adapter, standardised, set.seeds, sampler_of(sampler, compute_of(section.params())), work, section.ctx());
     const Matrix features = encode_tiles(section.encoder(), work, n, section.ctx());
     const fs::path& real = drawing.yardstick.folder;
-    const CopyCheck copies = check_copies(features, read_matrix(real / "views.f32"), read_matrix(real / "reference.f32"), read_matrix(real / "train.f32"));
+    const CopyCheck copies = check_copies(features, read_matrix(real / "views.f32"), read_matrix(real / "reference.f32"));
     set.table.format = "h5ad";
     set.table.expression = ExpressionMatrix::from_dense(set.values, panel.genes, panel.unit == TargetUnit::AsGiven ? ExpressionUnit::AsGiven : ExpressionUnit::Log1p);
     set.table.obs["flagged"].assign(copies.flagged.begin(), copies.flagged.end());

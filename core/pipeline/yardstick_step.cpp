@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::size_t kMostReference = 800;
 constexpr std::size_t kFewReference = 200;
+constexpr std::size_t kMostTissue = 256;
+constexpr double kTissuePitches = 1.5;  // tissue farther from every spot than this may be of another piece, even another patient
 constexpr std::size_t kMostOther = kMostReference / 2;  // a floor compares halves of the reference
 
 // What tiles are, for the record of a step that compares them with those of the central model.
@@ -32,39 +34,57 @@ bool overlaps(const Places& places, double x, double y, double side) {
     return false;
 }
 
-// A dense grid over the tissue clear of the training tiles; clear of the held-out tiles too, so that they have no say in the copy gate, unless
-// the spots lie so densely that hardly anything would be left.
-Places reference_places(Section& section, const Split& split, bool& held_out_included) {
-    const PairedTiles& pairs = *section.pairs();
-    const double side = section.central_info().tile_um / pairs.mpp;
-    const TissueGrid grid = tissue_grid(*section.slide(), section.mask(), section.central_info().tile_um / 2);
-    const Places train = places_of(pairs, split.train.rows()), held_out = places_of(pairs, split.held_out.rows());
-    Places clear, all;
-    for (std::size_t i = 0; i < grid.x.size(); ++i) {
-        if (overlaps(train, grid.x[i], grid.y[i], side)) continue;
-        all.x.push_back(grid.x[i]);
-        all.y.push_back(grid.y[i]);
-        if (overlaps(held_out, grid.x[i], grid.y[i], side)) continue;
-        clear.x.push_back(grid.x[i]);
-        clear.y.push_back(grid.y[i]);
+struct Reach {
+    double near, far;  // level-0 px: no nearer to a held-out spot, no farther from any spot
+};
+
+// Random fields of tissue among the spots, none near a held-out one, no two overlapping; and never so many that less than half of the `free` places, or too
+// few, would be left clear of them. Those that they cover are taken out of `free`.
+Places choose_tissue(Places& free, const TissueGrid& fields, const Places& spots, const Places& held_out, const Reach& reach, double clear_side, std::uint64_t seed) {
+    std::vector<std::size_t> order(fields.x.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    Random random(seed);
+    random.shuffle(order);
+    const auto within = [](const Places& places, double x, double y, double distance) {
+        for (std::size_t i = 0; i < places.x.size(); ++i)
+            if (std::hypot(places.x[i] - x, places.y[i] - y) < distance) return true;
+        return false;
+    };
+    const std::size_t least = std::max(kFewReference, free.x.size() / 2);
+    Places tissue;
+    for (const auto i : order) {
+        if (tissue.x.size() == kMostTissue) break;
+        const double x = fields.x[i], y = fields.y[i];
+        if (within(held_out, x, y, reach.near) || !within(spots, x, y, reach.far)) continue;
+        Places left;
+        for (std::size_t p = 0; p < free.x.size(); ++p) {
+            if (std::abs(free.x[p] - x) < clear_side && std::abs(free.y[p] - y) < clear_side) continue;
+            left.x.push_back(free.x[p]);
+            left.y.push_back(free.y[p]);
+        }
+        if (left.x.size() < least) break;
+        free = std::move(left);
+        tissue.x.push_back(x);
+        tissue.y.push_back(y);
     }
-    held_out_included = clear.x.size() < kFewReference && clear.x.size() < all.x.size();
-    return some_of(held_out_included ? all : clear, kMostReference, derive_seed(section.seed(), "yardstick"));
+    return tissue;
 }
 
-void make_yardstick(Section& section, const Artifact& split, const TileEncoder& encoder, const fs::path& staging) {
+void make_yardstick(Section& section, const Artifact& split, bool with_tissue, const TileEncoder& encoder, const fs::path& staging) {
     const Split parts = load_split(section, split);
     const PairedTiles& pairs = *section.pairs();
     const JobContext& ctx = section.ctx();
-    bool held_out_included = false;
-    const Places reference = reference_places(section, parts, held_out_included);
+    const auto [tissue, reference, held_out_included] = ground_of(section, split, parts, with_tissue);
     if (reference.x.size() < 32)
         throw Error(ErrorCode::BadInput, "too little tissue is left beside the training spots to judge synthetic tiles by; use fewer training spots",
                     section.slide_record().path);
     const TileSet train = read_tiles(*pairs.reader, section.central_info(), places_of(pairs, parts.train.rows()), "yardstick", "training tiles", ctx);
+    TileSet learnt = train;
+    const TileSet seen = read_tiles(*pairs.reader, section.central_info(), tissue, "yardstick", "tissue without genes", ctx);
+    for (std::size_t i = 0; i < seen.count(); ++i) learnt.append(seen.image(i));
     const TileSet real = read_tiles(*pairs.reader, section.central_info(), reference, "yardstick", "other real tiles", ctx);
     write_matrix(staging / "train.f32", encoder.encode(train, ctx));
-    write_matrix(staging / "views.f32", encoder.encode(dihedral_views(train), ctx));
+    write_matrix(staging / "views.f32", encoder.encode(dihedral_views(learnt), ctx));
     write_matrix(staging / "reference.f32", encoder.encode(real, ctx));
     Matrix centres(static_cast<std::int64_t>(reference.x.size()), 2);
     for (std::int64_t i = 0; i < centres.rows; ++i) {
@@ -72,10 +92,38 @@ void make_yardstick(Section& section, const Artifact& split, const TileEncoder& 
         centres.at(i, 1) = static_cast<float>(reference.y[static_cast<std::size_t>(i)]);
     }
     write_matrix(staging / "centres.f32", centres);
-    write_report(staging, {{"encoder", encoder.name()}, {"n_train", train.count()}, {"n_reference", real.count()}, {"reference_includes_held_out", held_out_included}});
+    write_report(staging, {{"encoder", encoder.name()}, {"n_train", train.count()}, {"n_tissue", tissue.x.size()}, {"n_reference", real.count()}, {"reference_includes_held_out", held_out_included}});
 }
 
 }  // namespace
+
+Ground ground_of(Section& section, const Artifact& split, const Split& parts, bool with_tissue) {
+    const PairedTiles& pairs = *section.pairs();
+    const double tile_um = section.central_info().tile_um, side = tile_um / pairs.mpp, learnt_side = kAdaptMargin * side, clear_side = (side + learnt_side) / 2, pitch = pairs.pitch_um / pairs.mpp;
+    const TissueGrid grid = tissue_grid(*section.slide(), section.mask(), tile_um / 2);
+    const Places train = places_of(pairs, parts.train.rows()), held_out = places_of(pairs, parts.held_out.rows());
+    Places clear, all;
+    for (std::size_t i = 0; i < grid.x.size(); ++i) {
+        if (overlaps(train, grid.x[i], grid.y[i], clear_side)) continue;
+        all.x.push_back(grid.x[i]);
+        all.y.push_back(grid.y[i]);
+        if (overlaps(held_out, grid.x[i], grid.y[i], side)) continue;
+        clear.x.push_back(grid.x[i]);
+        clear.y.push_back(grid.y[i]);
+    }
+    Ground ground;
+    if (with_tissue) {
+        const double margin = nlohmann::json::parse(split.provenance.params).at("margin").get<double>() * pitch;
+        const Reach reach{std::max(margin, std::sqrt(2.0) * clear_side), std::max(kTissuePitches * pitch, side)};
+        ground.tissue = choose_tissue(clear, tissue_grid(*section.slide(), section.mask(), kAdaptMargin * tile_um), {pairs.x, pairs.y}, held_out, reach, clear_side,
+                                      derive_seed(split.provenance.seed, "tissue"));
+    }
+    ground.held_out_included = ground.tissue.x.empty() && clear.x.size() < kFewReference && clear.x.size() < all.x.size();
+    ground.reference = some_of(ground.held_out_included ? all : clear, kMostReference, derive_seed(section.seed(), "yardstick"));
+    return ground;
+}
+
+bool learnt_tissue(const Artifact& adapted) { return !nlohmann::json::parse(adapted.provenance.params).value("no_tissue", true); }
 
 Places places_of(const PairedTiles& pairs, const std::vector<std::int64_t>& rows) {
     Places places;
@@ -118,13 +166,13 @@ TileSet read_tiles(const TileReader& reader, const CentralInfo& tile, const Plac
     return tiles;
 }
 
-Artifact yardstick_step(Section& section, const Artifact& split, const Judge& judge) {
-    return section.obtain(section.provenance("yardstick", {split.id, judge.id}, tile_record(section)),
-                          [&](const fs::path& staging) { make_yardstick(section, split, judge.encoder(), staging); });
+Artifact yardstick_step(Section& section, const Artifact& split, bool with_tissue, const Judge& judge) {
+    return section.obtain(section.provenance("yardstick", {split.id, judge.id}, {{"tile", tile_record(section)}, {"tissue", with_tissue}}),
+                          [&](const fs::path& staging) { make_yardstick(section, split, with_tissue, judge.encoder(), staging); });
 }
 
-Artifact yardstick_step(Section& section, const Artifact& split) {
-    return yardstick_step(section, split, {section.encoder_id(), [&]() -> const TileEncoder& { return section.encoder(); }});
+Artifact yardstick_step(Section& section, const Artifact& split, bool with_tissue) {
+    return yardstick_step(section, split, with_tissue, {section.encoder_id(), [&]() -> const TileEncoder& { return section.encoder(); }});
 }
 
 std::optional<OtherSection> other_section_step(Section& section, const Judge& judge) {

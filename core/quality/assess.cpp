@@ -139,9 +139,7 @@ QualityReport assess(const AssessInputs& in, const JobContext& ctx) {
     step(ctx, clock, done++, total);
     report.coverage = neighbourhood_scores(subset(*in.reference, reference_rows), subset(*in.synthetic, synthetic_rows));
     step(ctx, clock, done++, total);
-    const Matrix none;
-    if ((in.train_views && in.train_views->rows > 0) || (in.train && in.train->rows > 0))
-        report.copies = check_copies(*in.synthetic, in.train_views ? *in.train_views : none, *in.reference, in.train ? *in.train : none);
+    if (in.learnt_views && in.learnt_views->rows > 0) report.copies = check_copies(*in.synthetic, *in.learnt_views, *in.reference);
     step(ctx, clock, total, total);
     return report;
 }

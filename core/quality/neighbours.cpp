@@ -45,17 +45,14 @@ Coverage neighbourhood_scores(const Matrix& real_features, const Matrix& synthet
     return c;
 }
 
-CopyCheck check_copies(const Matrix& synthetic, const Matrix& train_views, const Matrix& reference, const Matrix& train) {
-    const Matrix& targets = train_views.rows > 0 ? train_views : train;
-    const int views = train_views.rows > 0 ? kViews : 1;
-    if (targets.rows == 0 || reference.rows == 0)
-        throw Error(ErrorCode::BadInput, "the copy gate needs training tiles and other real tiles to compare with");
-    if (targets.rows % views != 0 || (train.rows > 0 && train.rows * views != targets.rows))
-        throw Error(ErrorCode::Internal, "the copy gate needs 8 orientations of every training tile");
-    if (synthetic.cols != targets.cols || reference.cols != targets.cols)
+CopyCheck check_copies(const Matrix& synthetic, const Matrix& learnt_views, const Matrix& reference) {
+    if (learnt_views.rows == 0 || reference.rows == 0)
+        throw Error(ErrorCode::BadInput, "the copy gate needs the tiles learnt from and other real tiles to compare with");
+    if (learnt_views.rows % kViews != 0) throw Error(ErrorCode::Internal, "the copy gate needs 8 orientations of every tile learnt from");
+    if (synthetic.cols != learnt_views.cols || reference.cols != learnt_views.cols)
         throw Error(ErrorCode::Mismatch,
                     "the tiles of the copy gate differ in their number of features; describe all with the same encoder");
-    const auto to = feature_tensor(targets);
+    const auto to = feature_tensor(learnt_views);
     auto usual = nearest_rows(feature_tensor(reference), to).distance;
     std::sort(usual.begin(), usual.end());
 
@@ -66,25 +63,12 @@ CopyCheck check_copies(const Matrix& synthetic, const Matrix& train_views, const
     const double rounding = 1e-5 * std::sqrt(to.pow(2).sum(1).mean().item<double>());  // what an identical tile may be away
     std::size_t flagged = 0;
     for (std::size_t i = 0; i < out.distance.size(); ++i) {
-        out.nearest.push_back(found.index[i] / views);
+        out.nearest.push_back(found.index[i] / kViews);
         out.flagged.push_back(out.distance[i] < out.threshold || out.distance[i] <= rounding);
         flagged += out.flagged.back();
     }
     out.fraction = out.distance.empty() ? 0 : static_cast<double>(flagged) / static_cast<double>(out.distance.size());
     return out;
-}
-
-std::vector<std::int64_t> clear_of_training(const std::vector<double>& x, const std::vector<double>& y, const std::vector<double>& train_x,
-                                            const std::vector<double>& train_y, double side) {
-    if (x.size() != y.size() || train_x.size() != train_y.size()) throw Error(ErrorCode::Internal, "x and y differ in number");
-    std::vector<std::int64_t> clear;
-    for (std::size_t i = 0; i < x.size(); ++i) {
-        bool overlaps = false;
-        for (std::size_t t = 0; t < train_x.size() && !overlaps; ++t)
-            overlaps = std::abs(x[i] - train_x[t]) < side && std::abs(y[i] - train_y[t]) < side;
-        if (!overlaps) clear.push_back(static_cast<std::int64_t>(i));
-    }
-    return clear;
 }
 
 TileSet dihedral_views(const TileSet& tiles) {

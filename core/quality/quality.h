@@ -27,18 +27,18 @@ struct Coverage {
 };
 Coverage neighbourhood_scores(const Matrix& real, const Matrix& synthetic, int k = 5);
 
-// Copy gate: a synthetic tile nearer to a training tile (any of 8 orientations) than the 1st percentile of the distances
-// from other real tiles to their nearest training tile, measured the same way. Features are rows; `train_views` holds 8
-// orientations per tile, tile-major, and may be empty: then `train` alone counts. No reference tile may overlap a training
-// tile (see clear_of_training): such a one is near for the wrong reason and would close the gate too late.
+// Copy gate: a synthetic tile nearer to a tile learnt from (any of 8 orientations) than the 1st percentile of the distances
+// from other real tiles to their nearest learnt one, measured the same way. Features are rows; `learnt_views` holds 8
+// orientations (dihedral_views) of every tile that the generator learnt from, with genes or without. No reference tile may
+// overlap one of those: it would be near for the wrong reason and close the gate too late.
 struct CopyCheck {
     double threshold = 0;
-    std::vector<double> distance;       // of each synthetic tile to its nearest training tile
-    std::vector<std::int64_t> nearest;  // that training tile
+    std::vector<double> distance;       // of each synthetic tile to its nearest learnt tile
+    std::vector<std::int64_t> nearest;  // that learnt tile
     std::vector<std::uint8_t> flagged;  // 1: too near
     double fraction = 0;
 };
-CopyCheck check_copies(const Matrix& synthetic, const Matrix& train_views, const Matrix& reference, const Matrix& train);
+CopyCheck check_copies(const Matrix& synthetic, const Matrix& learnt_views, const Matrix& reference);
 
 // What the tiles are made of: 1-Wasserstein distance real ↔ synthetic, each in the statistic's unit, beside what two random
 // halves of the real tiles differ by.
@@ -71,15 +71,14 @@ struct QualityReport {
         double frechet = 0, kid = 0;
     };
     std::optional<OtherFloor> other_section;
-    CopyCheck copies;              // empty unless training tiles were given
+    CopyCheck copies;              // empty unless learnt tiles were given
     std::string json() const;      // keys of the `assess` command
     std::string composition_json;  // filled by the caller that has pixels
 };
 
 struct AssessInputs {
     const Matrix* synthetic = nullptr;    // features
-    const Matrix* train = nullptr;        // features of the training tiles
-    const Matrix* train_views = nullptr;  // 8 orientations per training tile
+    const Matrix* learnt_views = nullptr; // of 8 orientations of the tiles learnt from; null: no copies are looked for
     const Matrix* reference = nullptr;    // features of real tiles not trained on (same slide, dense)
     const Matrix* other = nullptr;        // features of real tiles of another section; may be null
     std::string encoder;
@@ -87,10 +86,6 @@ struct AssessInputs {
     int bootstrap = 200;
 };
 QualityReport assess(const AssessInputs& inputs, const JobContext& ctx);
-
-// Those of the places (x, y) whose tile of the given side overlaps no training tile's; all in one unit.
-std::vector<std::int64_t> clear_of_training(const std::vector<double>& x, const std::vector<double>& y, const std::vector<double>& train_x,
-                                            const std::vector<double>& train_y, double side);
 
 // The 8 orientations of every tile, tile-major: 4 quarter turns, then the same of the mirror image.
 TileSet dihedral_views(const TileSet& tiles);

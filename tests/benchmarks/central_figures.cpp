@@ -188,8 +188,7 @@ json coverage_of(const Coverage& c) { return {{"precision", c.precision}, {"reca
 
 // The gate is set on one half of the slide; what real tissue gives is read on the other half and on the other section.
 json copies_in(const Space& space) {
-    const Matrix none;
-    const auto share = [&](const Matrix& tiles) { return share_of(check_copies(tiles, space.train_views, space.first, none).fraction, static_cast<std::size_t>(tiles.rows)); };
+    const auto share = [&](const Matrix& tiles) { return share_of(check_copies(tiles, space.train_views, space.first).fraction, static_cast<std::size_t>(tiles.rows)); };
     return {{"synthetic", share(space.synthetic)}, {"real_same_slide", share(space.second)}, {"real_other_section", share(space.other)}};
 }
 

@@ -140,11 +140,12 @@ int main(int argc, char** argv) try {
         if (!first || options.vary_split) {
             first = std::make_unique<Section>(*project, options.run, ctx);
             split = split_step(section);
-            const Artifact yardstick = yardstick_step(section, *split);
+            const bool tissue = !params.at("no_tissue").get<bool>();
+            const Artifact yardstick = yardstick_step(section, *split, tissue);
             judges = {{own_judge(*first, yardstick), yardstick}};
             std::string reason;
             if (const auto outside = outside_judge(*first, judges[0].first, reason))
-                judges.emplace_back(*outside, yardstick_step(section, *split, *outside));
+                judges.emplace_back(*outside, yardstick_step(section, *split, tissue, *outside));
             else
                 std::cout << reason << "\n";
         }

@@ -135,13 +135,15 @@ private Q_SLOTS:
         params.seed = 5;
         params.compute.device = "cpu";
         const auto whole = folder_ / "adapter.safetensors", resumed = folder_ / "resumed.safetensors";
-        const auto result = adapt(central_, train, panel, params, folder_ / "adapt", whole, {});
+        const Places tissue{{40, 300, 560, 820}, {500, 500, 500, 500}};
+        const auto result = adapt(central_, train, tissue, panel, params, folder_ / "adapt", whole, {});
         QCOMPARE(result.curve.size(), std::size_t{26});
         QVERIFY(result.held_out_best <= result.held_out_before);
         std::stop_source source;
-        QVERIFY_EXCEPTION_THROWN(adapt(central_, train, panel, params, folder_ / "adapt2", resumed, stop_at(source, "adapt", 13)), Error);
+        QVERIFY_EXCEPTION_THROWN(adapt(central_, train, tissue, panel, params, folder_ / "adapt2", resumed, stop_at(source, "adapt", 13)), Error);
         QVERIFY(!fs::exists(resumed));
-        const auto again = adapt(central_, train, panel, params, folder_ / "adapt2", resumed, {});
+        QVERIFY_EXCEPTION_THROWN(adapt(central_, train, {}, panel, params, folder_ / "adapt2", resumed, {}), Error);  // a checkpoint of other tissue
+        const auto again = adapt(central_, train, tissue, panel, params, folder_ / "adapt2", resumed, {});
         QCOMPARE(sha256_file(resumed), sha256_file(whole));
         QCOMPARE(again.best_step, result.best_step);
         QCOMPARE(adapter_panel(whole).genes, panel.genes);
@@ -226,7 +228,7 @@ private Q_SLOTS:
             }
         };
         const auto work = folder_ / "halved";
-        const auto result = adapt(central_, train, panel, params, work, folder_ / "halved.safetensors", ctx);
+        const auto result = adapt(central_, train, {}, panel, params, work, folder_ / "halved.safetensors", ctx);
         QCOMPARE(failures, 2);
         QCOMPARE(issues.size(), std::size_t{2});
         QCOMPARE(result.batch, 4);
@@ -234,13 +236,13 @@ private Q_SLOTS:
         QCOMPARE(result.curve.size(), std::size_t{4});
         QVERIFY(fs::exists(result.work / "adapt.checkpoint.safetensors"));
         params.batch = 4;
-        const auto plain = adapt(central_, train, panel, params, folder_ / "plain", folder_ / "plain.safetensors", {});
+        const auto plain = adapt(central_, train, {}, panel, params, folder_ / "plain", folder_ / "plain.safetensors", {});
         QCOMPARE(plain.work, folder_ / "plain");
         QCOMPARE(sha256_file(folder_ / "halved.safetensors"), sha256_file(folder_ / "plain.safetensors"));
         // Never enough, whatever the batch.
         failures = -1000;
         try {
-            adapt(central_, train, panel, params, folder_ / "never", folder_ / "never.safetensors", ctx);
+            adapt(central_, train, {}, panel, params, folder_ / "never", folder_ / "never.safetensors", ctx);
             QFAIL("there was memory after all");
         } catch (const Error& error) {
             QCOMPARE(error.code(), ErrorCode::Memory);
@@ -259,7 +261,7 @@ private Q_SLOTS:
         params.full = true;
         params.compute.device = "cpu";
         const auto path = folder_ / "full.safetensors";
-        const auto result = adapt(central_, train, panel, params, folder_ / "full", path, {});
+        const auto result = adapt(central_, train, {}, panel, params, folder_ / "full", path, {});
         QVERIFY(result.best_step > 0);
         QVERIFY(adapter_info(path).full && adapter_info(path).training_json.find("\"full\":true") != std::string::npos);
         const auto central = generate::Central::load(central_, c10::Device(c10::kCPU));
@@ -292,7 +294,7 @@ private Q_SLOTS:
         base.preset = "large";
         QVERIFY_EXCEPTION_THROWN(pretrain(disc_tiles(24), base, folder_ / "w", folder_ / "n", {}), Error);
         const auto train = Split::whole(disc_pairs(4));
-        QVERIFY_EXCEPTION_THROWN(adapt(central_, train, GenePanel::choose(train, 3, TargetUnit::Log1pCp10k), {}, folder_ / "w", folder_ / "n", {}), Error);
+        QVERIFY_EXCEPTION_THROWN(adapt(central_, train, {}, GenePanel::choose(train, 3, TargetUnit::Log1pCp10k), {}, folder_ / "w", folder_ / "n", {}), Error);
         QVERIFY(describe_weights(central_).find("c2l-central-tiny") != std::string::npos);
     }
 

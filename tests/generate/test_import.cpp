@@ -329,7 +329,7 @@ private Q_SLOTS:
         params.batch = 4;
         params.compute.device = "cpu";
         const auto adapter = folder_ / "adapter.safetensors";
-        const auto result = adapt(pack, train, panel, params, folder_ / "work", adapter, {});
+        const auto result = adapt(pack, train, {}, panel, params, folder_ / "work", adapter, {});
         QCOMPARE(result.curve.size(), std::size_t{4});
         for (const auto& point : result.curve) QVERIFY(std::isfinite(point.loss));
         const auto header = nn::read_safetensors_header(adapter);

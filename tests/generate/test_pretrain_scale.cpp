@@ -270,7 +270,7 @@ private Q_SLOTS:
         params.batch = 4;
         params.compute.device = "cpu";
         const auto adapter = folder_ / "adapter.safetensors";
-        const auto result = adapt(central_, train, panel, params, folder_ / "adapt", adapter, {});
+        const auto result = adapt(central_, train, {}, panel, params, folder_ / "adapt", adapter, {});
         QVERIFY(result.held_out_best <= result.held_out_before);
         SampleParams sample;
         sample.steps = 2;

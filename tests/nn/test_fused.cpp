@@ -22,6 +22,9 @@ namespace {
 using Tensors = std::vector<at::Tensor>;
 using Operation = std::function<at::Tensor(const Tensors&)>;
 
+// LibTorch adds up in bfloat16 too where the processor has none (and the program then computes in fp32).
+double half_bound(double bound) { return nn::bf16_pays(c10::Device(c10::kCPU)) ? bound : 2 * bound; }
+
 at::Tensor random(at::IntArrayRef shape, std::uint64_t seed, double mean = 0) { return at::empty(shape, at::kFloat).normal_(mean, 1.0, seeded_generator(seed)); }
 
 double distance(const at::Tensor& a, const at::Tensor& b) {
@@ -195,10 +198,10 @@ private Q_SLOTS:
             const auto plain = [&](const Tensors& t) { return at::conv2d(t[0], t[1], t[2], s.stride, padding); };
             const auto ours = [&](const Tensors& t) { return layer(t[0], t[1], t[2], s.stride, padding); };
             const double d = difference(ours, plain, {random({s.n, s.in, s.side, s.side}, 1), weight, bias}, 1, true);
-            QVERIFY2(d < 3e-2, qPrintable(QString("%1 → %2: %3").arg(s.in).arg(s.out).arg(d)));
+            QVERIFY2(d < half_bound(3e-2), qPrintable(QString("%1 → %2: %3").arg(s.in).arg(s.out).arg(d)));
             // By LibTorch alone: what is not row-major is not for oneDNN.
             const auto other = [&](const Tensors& t) { return layer(t[0], t[1].contiguous(at::MemoryFormat::ChannelsLast), t[2], s.stride, padding); };
-            QVERIFY(difference(other, plain, {random({s.n, s.in, s.side, s.side}, 1), weight, bias}, 1, true) < 3e-2);
+            QVERIFY(difference(other, plain, {random({s.n, s.in, s.side, s.side}, 1), weight, bias}, 1, true) < half_bound(3e-2));
         }
     }
 
@@ -219,7 +222,7 @@ private Q_SLOTS:
         nn::HalfConv layer;
         c10::NoGradGuard no_grad;
         const auto fresh = [&] { return at::conv2d(x.to(at::kFloat), weight.to(at::kBFloat16).to(at::kFloat), bias, 1, 1); };
-        const auto agrees = [&] { return distance(layer(x, weight, bias, 1, 1), fresh()) < 2e-2; };
+        const auto agrees = [&] { return distance(layer(x, weight, bias, 1, 1), fresh()) < half_bound(2e-2); };
         const auto first = layer(x, weight, bias, 1, 1);
         weight.mul_(2.0);  // in place
         QVERIFY(agrees() && !first.equal(layer(x, weight, bias, 1, 1)));
@@ -254,7 +257,7 @@ private Q_SLOTS:
             std::int64_t n, in, out, h, w;
         };
         // One tile and many; sides that are no multiple of a tile's; more tiles than a run holds.
-        for (const auto& s : {Case{1, 16, 16, 1, 1}, Case{3, 48, 16, 4, 4}, Case{2, 16, 64, 5, 7}, Case{5, 64, 32, 16, 16}, Case{1, 128, 256, 3, 9}, Case{2, 16, 16, 120, 110}}) {
+        for (const auto& s : {Case{1, 16, 16, 1, 1}, Case{3, 48, 16, 4, 4}, Case{2, 16, 64, 5, 7}, Case{5, 64, 32, 16, 16}, Case{1, 128, 256, 3, 9}, Case{2, 16, 16, 130, 120}}) {
             const Tensors inputs{random({s.n, s.in, s.h, s.w}, 1), random({s.out, s.in, 3, 3}, 2).mul(0.1), random({s.out}, 3)};
             if (!nn::WinogradConv::can(inputs[0], inputs[1], inputs[2], 1, 1)) QSKIP("this processor has no AVX2");
             const nn::WinogradConv layer;

@@ -2,12 +2,12 @@
 """A preset's denoiser in PyTorch, as a user of PyTorch would run it: the yardstick of tests/benchmarks/training_speed.
 
   eager.py check WEIGHTS.safetensors [preset=tiny]   compares with the input and output that training_speed wrote beside the weights
-  eager.py time [preset=tiny] [device=cpu] [threads=2] [repeats=10] [batch=32] [sample=1,4] [ways=cast,autocast]
+  eager.py time [preset=tiny] [device=cpu] [threads=2] [repeats=10] [batch=32] [sample=1,4] [ways=…]
       times a training step (AdamW, EMA) and sampling (Heun 10, guidance)
 
 Needs torch (1.13 or later) alone. Ways to bfloat16, of which the fastest counts: "cast" rounds the inputs and weights of each product and
 leaves the rest in fp32; "autocast" is torch.autocast with GroupNorm in fp32; "compile" is torch.compile over autocast (PyTorch 2).
-"fp32" is none of them.
+"fp32" is none of them, and the one that counts on a processor without bfloat16.
 """
 import json
 import statistics
@@ -137,13 +137,19 @@ def run(o):
 
 
 def options(words):
-    o = {"preset": "tiny", "device": "cpu", "threads": "2", "repeats": "10", "batch": "32", "sample": "1,4", "ways": "cast,autocast"}
+    o = {"preset": "tiny", "device": "cpu", "threads": "2", "repeats": "10", "batch": "32", "sample": "1,4", "ways": ""}
     for word in words:
         name, sign, value = word.partition("=")
         if not sign or name not in o:
             sys.exit(f"there is no option {word}")
         o[name] = value
+    o["ways"] = o["ways"] or usual_ways(o["device"])
     return o
+
+
+def usual_ways(device):
+    """As training_speed decides: bfloat16 on a GPU and where the processor has it, else fp32, which beats emulation by far."""
+    return "cast,autocast" if device != "cpu" or "avx512_bf16" in open("/proc/cpuinfo").read() else "fp32"
 
 
 if __name__ == "__main__":

@@ -8,8 +8,11 @@
 #include "annotation/placed_spots.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "pipeline/assessment.h"
 #include "pipeline/command.h"
 #include "pipeline/copy_gate.h"
+#include "pipeline/feature_file.h"
+#include "pipeline/steps.h"
 #include "project/project.h"
 #include "sample/sample.h"
 #include "spatial/h5ad.h"
@@ -121,7 +124,43 @@ private Q_SLOTS:
         QVERIFY(tile.at("png_base64").get<std::string>().starts_with("iVBOR"));
     }
 
-    // Another encoder and another section have their say; what was measured before is not measured again.
+    // What the generator sees without genes is neither near held-out spots nor among the tiles that it is measured by.
+    void tissueWithoutGenesKeepsItsDistance() {
+        const fs::path file = fresh_project("tissue");
+        const json params = complete_params(*find_command("run"), parameters(file));
+        const auto project = Project::open(file, Project::Mode::Write);
+        const JobContext ctx;
+        Section section(*project, params, ctx);
+        const Artifact split = split_step(section);
+        const Split parts = load_split(section, split);
+        const PairedTiles& pairs = *section.pairs();
+        const auto [tissue, reference, with_held_out] = ground_of(section, split, parts, true);
+        const Places held_out = places_of(pairs, parts.held_out.rows());
+        QVERIFY(tissue.x.size() >= 10 && reference.x.size() >= 200 && !with_held_out);
+        const double tile = section.central_info().tile_um / pairs.mpp, learnt = kAdaptMargin * tile, margin = 1.8 * pairs.pitch_um / pairs.mpp;
+        const auto apart = [](const Places& a, std::size_t i, const Places& b, std::size_t j, double side) { return std::abs(a.x[i] - b.x[j]) >= side || std::abs(a.y[i] - b.y[j]) >= side; };
+        for (std::size_t i = 0; i < tissue.x.size(); ++i) {
+            for (std::size_t h = 0; h < held_out.x.size(); ++h) QVERIFY(std::hypot(tissue.x[i] - held_out.x[h], tissue.y[i] - held_out.y[h]) >= margin);
+            for (std::size_t j = 0; j < i; ++j) QVERIFY(apart(tissue, i, tissue, j, learnt - 1));  // places are whole pixels
+            for (std::size_t r = 0; r < reference.x.size(); ++r) QVERIFY(apart(tissue, i, reference, r, (tile + learnt) / 2));
+        }
+        const Ground without = ground_of(section, split, parts, false);
+        QVERIFY(without.tissue.x.empty() && without.reference.x.size() >= reference.x.size());
+
+        const auto views = [&](bool with) { return read_matrix(yardstick_step(section, split, with).folder / "views.f32").rows; };
+        QCOMPARE(views(true), static_cast<std::int64_t>(8 * (parts.train.size() + tissue.x.size())));
+        QCOMPARE(views(false), static_cast<std::int64_t>(8 * parts.train.size()));
+
+        json central_only = params;
+        central_only["no_tissue"] = true;
+        Section other(*project, central_only, ctx);
+        const Artifact adapted = adapt_step(section, split), from_central = adapt_step(other, split);
+        QVERIFY(learnt_tissue(adapted) && !learnt_tissue(from_central));
+        const auto used = read_report(adapted).at("tissue_tiles").get<std::size_t>();
+        QVERIFY(used > 0 && used <= tissue.x.size());  // without those that show a spot by which it stops
+        QCOMPARE(read_report(from_central).at("tissue_tiles").get<int>(), 0);
+    }
+
     // Spots placed by hand on a slide without any, with labels and a value: used as they are, through the whole job.
     void placedByHand() {
         const SpotData real = read_spot_data({sample_.spots, sample_.counts}, {});
@@ -150,6 +189,7 @@ private Q_SLOTS:
         QVERIFY(tile.at("png_base64").get<std::string>().starts_with("iVBOR"));
     }
 
+    // Another encoder and another section have their say; what was measured before is not measured again.
     void secondOpinionAndOtherSection() {
         const fs::path file = root_ / "whole.c2l", other = root_ / "other.safetensors";
         if (!fs::exists(file)) QSKIP("SKIPPED: needs wholeAndCached");

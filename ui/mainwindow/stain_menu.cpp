@@ -35,6 +35,8 @@ StainLook remembered() {
     return look;
 }
 
+void remember(const char* what, const QVariant& value) { QSettings().setValue(QString("stain/") + what, value); }
+
 QAction* checkable(QMenu* menu, const QString& text, const QString& tip) {
     QAction* action = menu->addAction(text);
     action->setCheckable(true);
@@ -54,7 +56,10 @@ StainMenu::StainMenu(SlidePage* page, QMenu* menu, QObject* parent) : QObject(pa
         QAction* action = checkable(menu, c.text, c.tip);
         group->addAction(action);
         views_ << action;
-        connect(action, &QAction::triggered, this, [this, view] { choose({view, look_.own_vectors, look_.grey}); });
+        connect(action, &QAction::triggered, this, [this, view] {
+            setLook({view, look_.own_vectors, look_.grey});
+            remember("view", QString::fromStdString(to_string(view)));
+        });
     }
     menu->addSeparator();
     compare_ = menu->addAction(tr("&Compare with the scan"));
@@ -66,10 +71,16 @@ StainMenu::StainMenu(SlidePage* page, QMenu* menu, QObject* parent) : QObject(pa
     connect(compare_, &QAction::triggered, this, [this] {
         StainLook next = look_;
         next.view = look_.view == StainView::Original ? compared_.view : StainView::Original;
-        choose(next);
+        setLook(next);
     });
-    connect(own_, &QAction::triggered, this, [this](bool on) { choose({look_.view, on, look_.grey}); });
-    connect(grey_, &QAction::triggered, this, [this](bool on) { choose({look_.view, look_.own_vectors, on}); });
+    connect(own_, &QAction::triggered, this, [this](bool on) {
+        setLook({look_.view, on, look_.grey});
+        remember("own_vectors", on);
+    });
+    connect(grey_, &QAction::triggered, this, [this](bool on) {
+        setLook({look_.view, look_.own_vectors, on});
+        remember("grey", on);
+    });
     connect(page_->view(), &SlideView::slideChanged, this, &StainMenu::takeLoader);
     setLook(look_);
     takeLoader();
@@ -85,6 +96,10 @@ void StainMenu::takeLoader() {
             Q_EMIT failed(why);
             StainLook back = page_->view()->loader()->look();
             if (back.view == look_.view) back.own_vectors = false;
+            if (remembered() == look_) {  // it would fail again each time
+                remember("view", QString::fromStdString(to_string(back.view)));
+                remember("own_vectors", back.own_vectors);
+            }
             setLook(back);
         });
         loader->setLook(look_);
@@ -100,14 +115,6 @@ void StainMenu::setLook(const StainLook& look) {
     grey_->setChecked(look.grey);
     if (page_->view()->loader()) page_->view()->loader()->setLook(look);
     describe();
-}
-
-void StainMenu::choose(const StainLook& look) {
-    setLook(look);
-    QSettings settings;
-    settings.setValue("stain/view", QString::fromStdString(to_string(look.view)));
-    settings.setValue("stain/own_vectors", look.own_vectors);
-    settings.setValue("stain/grey", look.grey);
 }
 
 // What is on screen, in both views.

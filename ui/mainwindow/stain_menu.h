@@ -29,7 +29,6 @@ Q_SIGNALS:
     void failed(const QString& message);
 
 private:
-    void choose(const StainLook& look);  // by the user: remembered
     void takeLoader();
     void describe();
 
