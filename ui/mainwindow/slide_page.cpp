@@ -94,7 +94,8 @@ void SlidePage::forgetColours() {
 
 void SlidePage::takeMap() {
     const auto& data = document_->map();
-    forgetColours();
+    shown_request_ = {};  // what the spots show stays true
+    predicted_ = {};
     if (!data || data->spots.size() == 0) return map_->clear();
     map_->setGrid(GridMap::from_centres(data->spots.x, data->spots.y, document_->map_cell_px()), data->spots.size());
     map_->setInDistribution(document_->in_distribution());
