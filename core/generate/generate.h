@@ -91,7 +91,7 @@ struct AdaptParams {
     int batch = 32;
     double learning_rate = 2e-3;  // 5e-4 follows the genes a little less (docs/benchmarks.md)
     double gene_dropout = 0.1;
-    int patience = 10;          // held-out checks without gain before the early stop
+    int patience = 6;           // held-out checks without gain before the early stop
     bool full = false;          // tune every weight, for comparison
     std::uint64_t seed = 0;
     ComputeParams compute;

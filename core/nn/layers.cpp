@@ -15,9 +15,9 @@ Conv::Conv(ParameterSet& set, Initialiser& init, const std::string& name, int in
 }
 
 at::Tensor Conv::operator()(const at::Tensor& x, bool bf16) const {
-    if (!bf16 && WinogradConv::can(x, weight, bias, stride, padding)) return single(x, weight, bias);
-    if (!bf16) return at::conv2d(x, weight, bias, stride, padding);
-    return (*half)(x.to(c10::kBFloat16), weight, bias, stride, padding).to(x.scalar_type());
+    if (bf16) return (*half)(x.to(c10::kBFloat16), weight, bias, stride, padding).to(x.scalar_type());
+    if (WinogradConv::can(x, weight, bias, stride, padding)) return single(x, weight, bias);
+    return at::conv2d(x, weight, bias, stride, padding);
 }
 
 Linear::Linear(ParameterSet& set, Initialiser& init, const std::string& name, int in, int out, double gain) {

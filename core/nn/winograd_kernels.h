@@ -4,7 +4,8 @@
 // times those of the direct sum in fp32 (about 1e-5 of the largest value).
 //
 // Maps are fp32, images × rows × columns × channels. Points are 36 matrices, tiles × channels, `stride` numbers apart; tiles are numbered
-// over all images, row by row. On x86-64 the functions are compiled for AVX2 and FMA and may be called where the processor has both alone. They work on the calling thread on the part they are given, and no number depends on how the parts were cut.
+// over all images, row by row. Functions work on the calling thread on the part they are given, and no number depends on how the parts were cut. On x86-64
+// they are compiled for AVX2 and FMA: call them only where the processor has both.
 #pragma once
 
 #include <cstdint>

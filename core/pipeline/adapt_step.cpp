@@ -37,7 +37,7 @@ bool is_preview(const fs::path& path) {
 }
 
 json adapt_record(const json& given) {
-    json p = pick(given, {"genes", "adapt_steps", "adapt_batch", "learning_rate", "gene_dropout", "patience", "full", "no_tissue"});
+    json p = pick(given, {"genes", "adapt_steps", "adapt_batch", "learning_rate", "gene_dropout", "patience", "full", "tissue"});
     const auto list = path_of(given, "gene_list");
     p["gene_list"] = list.empty() ? std::vector<std::string>() : read_list(list);
     return p;
@@ -75,7 +75,7 @@ Artifact adapt_step(Section& section, const Artifact& split) {
         params.seed = derive_seed(section.seed(), "adapt");
         params.compute = compute_of(section.params());
         const fs::path work = section.project().work_folder(provenance);
-        const Places tissue = ground_of(section, split, parts, !p.at("no_tissue").get<bool>()).tissue;
+        const Places tissue = ground_of(section, split, parts, p.at("tissue")).tissue;
         const AdaptResult result = adapt(section.central(), parts.train, tissue, panel, params, work, staging / "adapter.safetensors", section.ctx());
         for (const auto& entry : fs::directory_iterator(result.work))
             if (is_preview(entry.path()))

@@ -36,13 +36,14 @@ Artifact held_out_tiles_step(Section& section, const Artifact& adapted, const nl
 // follow: do those tiles follow the genes? ← split, held_out_tiles, yardstick
 Artifact follow_step(Section& section, const Artifact& held_out_tiles, const Artifact& yardstick, const Judge& judge);
 
-// Where the generator learns without genes and where it is measured: clear of each other, of the training spots and of the held-out ones.
+// Where the generator learns without genes and where it is measured, clear of each other.
 struct Ground {
-    Places tissue;     // no nearer to a held-out spot than a training spot may be; none unless asked for, or where hardly any other would be left
-    Places reference;  // a dense grid, thinned
+    Places tissue;     // among the spots, no nearer to a held-out one than a training spot may be; none unless asked for, or where too little would be left to measure by
+    Places reference;  // a dense grid, thinned; clear of the training spots too, and of the held-out ones
     bool held_out_included = false;  // where next to nothing else is left, tiles of held-out spots are in the reference
 };
 Ground ground_of(Section& section, const Artifact& split, const Split& parts, bool with_tissue);
+// Whether a generator learnt from such tissue; those made before there was any did not.
 bool learnt_tissue(const Artifact& adapted);
 
 Places places_of(const PairedTiles& pairs, const std::vector<std::int64_t>& rows);

@@ -74,9 +74,9 @@ Params adapt_params() {
             whole("adapt_batch", 32, 1, 65536, "tiles in a training step", "tiles"),
             real("learning_rate", 2e-3, 1e-8, 1, "step size of the optimiser"),
             real("gene_dropout", 0.1, 0, 1, "share of the steps that see no genes, for guidance"),
-            whole("patience", 10, 1, 1e6, "checks without gain before the training stops early"),
-            {.name = "no_tissue", .type = ParamType::Flag, .default_value = false,
-             .help = "see no tissue of the slide but that of the training spots; the central model's own tiles then stand for tissue without genes", .unit = {}, .choices = {}, .letter = {}},
+            whole("patience", 6, 1, 1e6, "checks without gain before the training stops early"),
+            {.name = "tissue", .type = ParamType::Flag, .default_value = false,
+             .help = "learn the look of the section from its tissue between the spots too, without genes: nearer to the section, less varied, follows the genes a little less", .unit = {}, .choices = {}, .letter = {}},
             {.name = "full", .type = ParamType::Flag, .default_value = false, .help = "tune every weight instead of the modulation adapter",
              .unit = {}, .choices = {}, .letter = {}}};
 }

@@ -109,7 +109,7 @@ Command adapt_command() {
                 return answer(section, adapt_step(section, split_step(section)));
             },
             [](const json& r) {
-                return folder_summary(r, "Adapted on " + r.at("spots_train").dump() + " spots, " + r.at("tissue_tiles").dump() + " tiles of tissue without genes and " + r.at("genes").dump() + " genes; held-out flow loss " +
+                return folder_summary(r, "Adapted on " + r.at("spots_train").dump() + " spots" + (r.at("tissue_tiles") == 0 ? "" : ", " + r.at("tissue_tiles").dump() + " tiles of tissue without genes") + " and " + r.at("genes").dump() + " genes; held-out flow loss " +
                                              fixed(number(r, "held_out_loss_before"), 4) + " → " + fixed(number(r, "held_out_loss_best"), 4));
             }};
 }

@@ -123,7 +123,7 @@ Ground ground_of(Section& section, const Artifact& split, const Split& parts, bo
     return ground;
 }
 
-bool learnt_tissue(const Artifact& adapted) { return !nlohmann::json::parse(adapted.provenance.params).value("no_tissue", true); }
+bool learnt_tissue(const Artifact& adapted) { return nlohmann::json::parse(adapted.provenance.params).value("tissue", false); }
 
 Places places_of(const PairedTiles& pairs, const std::vector<std::int64_t>& rows) {
     Places places;

@@ -140,7 +140,7 @@ int main(int argc, char** argv) try {
         if (!first || options.vary_split) {
             first = std::make_unique<Section>(*project, options.run, ctx);
             split = split_step(section);
-            const bool tissue = !params.at("no_tissue").get<bool>();
+            const bool tissue = params.at("tissue");
             const Artifact yardstick = yardstick_step(section, *split, tissue);
             judges = {{own_judge(*first, yardstick), yardstick}};
             std::string reason;

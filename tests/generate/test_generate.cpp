@@ -148,6 +148,11 @@ private Q_SLOTS:
         QCOMPARE(again.best_step, result.best_step);
         QCOMPARE(adapter_panel(whole).genes, panel.genes);
         QVERIFY(fs::file_size(whole) < 5'000'000);
+
+        // A tenth of the spots decides when to stop: tissue that shows one of them is left out.
+        params.steps = 1;
+        const auto& pairs = train.pairs();
+        QCOMPARE(adapt(central_, train, {pairs.x, pairs.y}, panel, params, folder_ / "adapt3", folder_ / "over.safetensors", {}).tissue_tiles, std::int64_t{18});
     }
 
     void seeds_are_tiles_whatever_the_batch() {

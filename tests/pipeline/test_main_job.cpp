@@ -151,10 +151,10 @@ private Q_SLOTS:
         QCOMPARE(views(true), static_cast<std::int64_t>(8 * (parts.train.size() + tissue.x.size())));
         QCOMPARE(views(false), static_cast<std::int64_t>(8 * parts.train.size()));
 
-        json central_only = params;
-        central_only["no_tissue"] = true;
-        Section other(*project, central_only, ctx);
-        const Artifact adapted = adapt_step(section, split), from_central = adapt_step(other, split);
+        json with_tissue = params;
+        with_tissue["tissue"] = true;
+        Section other(*project, with_tissue, ctx);
+        const Artifact from_central = adapt_step(section, split), adapted = adapt_step(other, split);
         QVERIFY(learnt_tissue(adapted) && !learnt_tissue(from_central));
         const auto used = read_report(adapted).at("tissue_tiles").get<std::size_t>();
         QVERIFY(used > 0 && used <= tissue.x.size());  // without those that show a spot by which it stops

@@ -57,8 +57,8 @@ StainMenu::StainMenu(SlidePage* page, QMenu* menu, QObject* parent) : QObject(pa
         group->addAction(action);
         views_ << action;
         connect(action, &QAction::triggered, this, [this, view] {
-            setLook({view, look_.own_vectors, look_.grey});
             remember("view", QString::fromStdString(to_string(view)));
+            setLook({view, look_.own_vectors, look_.grey});
         });
     }
     menu->addSeparator();
@@ -74,12 +74,12 @@ StainMenu::StainMenu(SlidePage* page, QMenu* menu, QObject* parent) : QObject(pa
         setLook(next);
     });
     connect(own_, &QAction::triggered, this, [this](bool on) {
-        setLook({look_.view, on, look_.grey});
         remember("own_vectors", on);
+        setLook({look_.view, on, look_.grey});
     });
     connect(grey_, &QAction::triggered, this, [this](bool on) {
-        setLook({look_.view, look_.own_vectors, on});
         remember("grey", on);
+        setLook({look_.view, look_.own_vectors, on});
     });
     connect(page_->view(), &SlideView::slideChanged, this, &StainMenu::takeLoader);
     setLook(look_);
