@@ -119,7 +119,8 @@ private:
     std::filesystem::path best_path() const { return work_ / "best.safetensors"; }
     void make_prior();
     void make_check();
-    at::Tensor loss(std::int64_t step);
+    Replay::Tensors batch(std::int64_t step) const;  // latents, noise, times, profiles and where there are none
+    at::Tensor loss(const Replay::Tensors& batch) const;
     std::vector<double> held_out_losses();
     bool as_good_as_least(const std::vector<double>& losses) const;
     bool after(std::int64_t step, double loss);
@@ -178,24 +179,21 @@ void Adaptation::make_check() {
     check_time_ = time.to(central_.device);
 }
 
-at::Tensor Adaptation::loss(std::int64_t step) {
+Replay::Tensors Adaptation::batch(std::int64_t step) const {
+    c10::NoGradGuard no_grad;
     Random random(derive_seed(params_.seed, "adapt", static_cast<std::uint64_t>(step)));
     const std::int64_t without_genes = params_.batch / 4, local = params_.batch - without_genes;
     std::vector<std::int64_t> chosen;
-    at::Tensor latent;
-    {
-        c10::NoGradGuard no_grad;
-        auto pixels = random_crops(data_.learn, local, central_.tile_px, random, &chosen);
-        if (!prior_.defined()) pixels = at::cat({pixels, random_crops(data_.tissue, without_genes, central_.tile_px, random, nullptr)});
-        pixels = random_orientation(pixels, random);
-        latent = central_.encode(stain_jitter(pixels, {}, random).to(central_.device));
-        if (prior_.defined()) {
-            auto rows = at::empty({without_genes}, c10::kLong);
-            for (std::int64_t i = 0; i < without_genes; ++i) rows.data_ptr<std::int64_t>()[i] = random.below(prior_.size(0));
-            latent = at::cat({latent, prior_.index_select(0, rows.to(central_.device))});
-        }
-        latent = latent.contiguous(at::MemoryFormat::ChannelsLast);
+    auto pixels = random_crops(data_.learn, local, central_.tile_px, random, &chosen);
+    if (!prior_.defined()) pixels = at::cat({pixels, random_crops(data_.tissue, without_genes, central_.tile_px, random, nullptr)});
+    pixels = random_orientation(pixels, random);
+    auto latent = central_.encode(stain_jitter(pixels, {}, random).to(central_.device));
+    if (prior_.defined()) {
+        auto rows = at::empty({without_genes}, c10::kLong);
+        for (std::int64_t i = 0; i < without_genes; ++i) rows.data_ptr<std::int64_t>()[i] = random.below(prior_.size(0));
+        latent = at::cat({latent, prior_.index_select(0, rows.to(central_.device))});
     }
+    latent = latent.contiguous(at::MemoryFormat::ChannelsLast);
     auto profiles = at::zeros({params_.batch, data_.learn_profiles.size(1)}, c10::kFloat);
     auto null = at::ones({params_.batch}, c10::kBool);
     for (std::int64_t i = 0; i < local; ++i) {
@@ -204,8 +202,12 @@ at::Tensor Adaptation::loss(std::int64_t step) {
     }
     const auto noise = normal_noise(latent.sizes(), random).to(central_.device).contiguous(at::MemoryFormat::ChannelsLast);
     const auto time = logit_normal_times(params_.batch, random).to(central_.device);
-    return flow_loss(latent, noise, time, velocity(adapter_.embed(profiles.to(central_.device), null.to(central_.device))),
-                     central_.denoiser->loss_weight(time));
+    return {latent, noise, time, profiles.to(central_.device), null.to(central_.device)};
+}
+
+at::Tensor Adaptation::loss(const Replay::Tensors& batch) const {
+    const auto& time = batch[2];
+    return flow_loss(batch[0], batch[1], time, velocity(adapter_.embed(batch[3], batch[4])), central_.denoiser->loss_weight(time));
 }
 
 // Of each held-out spot, the mean over its draws.
@@ -301,7 +303,7 @@ AdaptResult Adaptation::run(const std::string& fingerprint) {
     stage.warmup = 30;
     stage.work = work_;
     stage.fingerprint = fingerprint;
-    stage.loss = [&](std::int64_t step) { return loss(step); };
+    stage.learn = replayed([&](std::int64_t step) { return batch(step); }, [&](const Replay::Tensors& given) { return loss(given); });
     stage.after = [&](std::int64_t step, double value) { return after(step, value); };
     stage.save_state = [&] {
         return json{{"best_step", result_.best_step}, {"best", result_.held_out_best}, {"least", least_}, {"without_gain", without_gain_}, {"curve", curve_json(result_.curve)}}.dump();

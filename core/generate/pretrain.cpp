@@ -69,7 +69,7 @@ void train_encoder(const Run& run, EncoderNet& net) {
     net.parameters().to(run.device);
     net.head().to(run.device);
     AdamW optimiser({{net.parameters().all(), 1.0}, {net.head().all(), 1.0}}, run.optimiser(0.999));
-    run_stage(run.stage("encoder", run.params.encoder_steps, run.params.encoder_pairs, [&](std::int64_t step) { return contrast_loss(run, net, step); }), optimiser,
+    run_stage(run.stage("encoder", run.params.encoder_steps, run.params.encoder_pairs, backward_of([&](std::int64_t step) { return contrast_loss(run, net, step); })), optimiser,
               run.ctx);
     optimiser.swap_averaged();
 }
@@ -127,11 +127,13 @@ PretrainTimes train_denoiser(const Run& run, Denoiser& net, const LatentCache& l
     const Velocity velocity = [&](const at::Tensor& x, const at::Tensor& t) { return net(x, t, nullptr, run.bf16); };
     const auto centre = mean.view({1, -1, 1, 1}).to(run.device), scale = sd.view({1, -1, 1, 1}).to(run.device);
     Ahead<FlowBatch> batches([&](std::int64_t step) { return flow_batch(run, latents, step); }, run.device.is_cuda());
-    auto stage = run.stage("denoiser", run.params.denoiser_steps, run.params.batch, [&](std::int64_t step) {
+    const auto inputs = [&](std::int64_t step) {
         const auto batch = batches.get(step, run.params.denoiser_steps);
         const auto image = batch.latent.to(run.device).sub_(centre).div_(scale).contiguous(at::MemoryFormat::ChannelsLast);
-        return flow_loss(image, batch.noise.to(run.device).contiguous(at::MemoryFormat::ChannelsLast), batch.time.to(run.device), velocity);
-    });
+        return Replay::Tensors{image, batch.noise.to(run.device).contiguous(at::MemoryFormat::ChannelsLast), batch.time.to(run.device)};
+    };
+    const auto loss = [&](const Replay::Tensors& given) { return flow_loss(given[0], given[1], given[2], velocity); };
+    auto stage = run.stage("denoiser", run.params.denoiser_steps, run.params.batch, replayed(inputs, loss));
     stage.warmup = 300;
     stage.fingerprint = sha256_hex(stage.fingerprint + run.latents_fingerprint());
     const EtaClock clock;

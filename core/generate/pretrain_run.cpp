@@ -10,13 +10,13 @@ namespace c2l::generate {
 
 using nlohmann::json;
 
-Stage Run::stage(const std::string& name, std::int64_t steps, int batch, std::function<at::Tensor(std::int64_t)> loss) const {
+Stage Run::stage(const std::string& name, std::int64_t steps, int batch, std::function<at::Tensor(std::int64_t)> learn) const {
     Stage out;
     out.name = name;
     out.steps = steps;
     out.work = work;
     out.fingerprint = sha256_hex(fingerprint + json{{"stage", name}, {"steps", steps}, {"rate", params.learning_rate}, {"batch", together(batch)}}.dump());
-    out.loss = std::move(loss);
+    out.learn = std::move(learn);
     out.processes = &processes;
     if (processes.first()) {
         const auto table = std::make_shared<LossTable>(work / (name + ".losses.tsv"));

@@ -42,7 +42,7 @@ struct Run {
 
     // What the latents follow from: another autoencoder makes others, and the denoiser learns something else from them.
     std::string latents_fingerprint() const;
-    Stage stage(const std::string& name, std::int64_t steps, int batch, std::function<at::Tensor(std::int64_t)> loss) const;
+    Stage stage(const std::string& name, std::int64_t steps, int batch, std::function<at::Tensor(std::int64_t)> learn) const;
     nn::AdamWParams optimiser(double ema, double rate = 1.0) const {
         nn::AdamWParams out;
         out.learning_rate = params.learning_rate * rate;

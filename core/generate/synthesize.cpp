@@ -10,6 +10,7 @@
 #include "generate/flow.h"
 #include "generate/generate.h"
 #include "nn/device.h"
+#include "nn/replay.h"
 
 namespace c2l {
 namespace {
@@ -85,17 +86,17 @@ at::Tensor rows_of(const Matrix& profiles, const Part& part, const c10::Device& 
     return rows.to(device);
 }
 
-Field conditioned(const Central& central, const Adapter& adapter, const at::Tensor& profiles) {
-    const auto genes = adapter.embed(profiles, {});
-    const auto with = adapter.modulator(genes), with_and_without = adapter.modulator(at::cat({genes, adapter.embed_null(genes.size(0))}));
-    Field field;
-    field.conditional = [&central, with](const at::Tensor& x, const at::Tensor& t) { return (*central.denoiser)(x, t, &with, central.bf16); };
-    field.both = [&central, with_and_without](const at::Tensor& x, const at::Tensor& t) {
-        const auto twice = at::cat({x, x}).contiguous(at::MemoryFormat::ChannelsLast);
-        const auto v = (*central.denoiser)(twice, at::cat({t, t}), &with_and_without, central.bf16).chunk(2);
-        return std::pair{v[0], v[1]};
-    };
-    return field;
+// Velocities from latents, times and embedded genes: with the genes …
+Replay::Tensors with_genes(const Central& central, const Adapter& adapter, const Replay::Tensors& in) {
+    const auto modulator = adapter.modulator(in[2]);
+    return {(*central.denoiser)(in[0], in[1], &modulator, central.bf16)};
+}
+
+// … and with and without them, from one pass.
+Replay::Tensors with_and_without(const Central& central, const Adapter& adapter, const Replay::Tensors& in) {
+    const auto modulator = adapter.modulator(at::cat({in[2], adapter.embed_null(in[2].size(0))}));
+    const auto twice = at::cat({in[0], in[0]}).contiguous(at::MemoryFormat::ChannelsLast);
+    return (*central.denoiser)(twice, at::cat({in[1], in[1]}), &modulator, central.bf16).chunk(2);
 }
 
 }  // namespace
@@ -130,6 +131,17 @@ struct Generator::State {
     Central central;
     Adapter adapter;
     std::filesystem::path file;  // of the adapter
+    Replay conditional{[this](const Replay::Tensors& in) { return with_genes(central, adapter, in); }};
+    Replay both{[this](const Replay::Tensors& in) { return with_and_without(central, adapter, in); }};
+
+    Field field(const at::Tensor& profiles) {
+        const auto genes = adapter.embed(profiles, {});
+        return {[this, genes](const at::Tensor& x, const at::Tensor& t) { return conditional({x, t, genes})[0]; },
+                [this, genes](const at::Tensor& x, const at::Tensor& t) {
+                    const auto v = both({x, t, genes});
+                    return std::pair{v[0], v[1]};
+                }};
+    }
 };
 
 Generator::Generator(Generator&&) noexcept = default;
@@ -142,20 +154,19 @@ Generator::Generator(const std::filesystem::path& central_path, const std::files
         throw Error(ErrorCode::Mismatch, "was adapted from another central model; give that one with --central", adapter_path);
     auto adapter = Adapter::load(adapter_path, *central.denoiser);
     adapter.to(central.device);
-    state_ = std::make_unique<State>(State{compute, std::move(central), std::move(adapter), adapter_path});
+    state_.reset(new State{compute, std::move(central), std::move(adapter), adapter_path});  // stays where it is made
 }
 
 const GenePanel& Generator::panel() const { return state_->adapter.panel(); }
 
 TileSet Generator::draw(const Matrix& profiles, const std::vector<std::uint64_t>& seeds, const SampleParams& params, const JobContext& ctx) const {
     const Central& central = state_->central;
-    const Adapter& adapter = state_->adapter;
     if (profiles.rows != static_cast<std::int64_t>(seeds.size()) || profiles.cols != static_cast<std::int64_t>(panel().genes.size()))
         throw Error(ErrorCode::Mismatch, "the gene profiles do not fit the adapter: it takes " + std::to_string(panel().genes.size()) + " genes", state_->file);
     open_device(state_->compute.device, state_->compute.threads);  // the number of threads belongs to the calling thread
     c10::NoGradGuard no_grad;
     return sample(
-        central, seeds, params, [&](const Part& part) { return conditioned(central, adapter, rows_of(profiles, part, central.device)); }, ctx);
+        central, seeds, params, [&](const Part& part) { return state_->field(rows_of(profiles, part, central.device)); }, ctx);
 }
 
 TileSet synthesize(const std::filesystem::path& central, const std::filesystem::path& adapter, const Matrix& profiles, const std::vector<std::uint64_t>& seeds,

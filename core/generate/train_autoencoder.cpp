@@ -90,7 +90,7 @@ void train_autoencoder(const Run& run, PatchAutoencoder& net) {
     net.parameters().to(run.device);
     AdamW optimiser({{net.parameters().all(), 1.0}}, run.optimiser(0.998));
     run_stage(run.stage("autoencoder", run.params.autoencoder_steps, run.params.autoencoder_batch,
-                        [&](std::int64_t step) { return autoencoder_loss(run, net, step); }),
+                        backward_of([&](std::int64_t step) { return autoencoder_loss(run, net, step); })),
               optimiser, run.ctx);
     optimiser.swap_averaged();
 }
@@ -100,7 +100,7 @@ void train_decoder(const Run& run, PatchAutoencoder& net) {
     PatchCritic critic(derive_seed(run.params.seed, "critic weights"));
     critic.parameters().to(run.device);
     AdamW optimiser({{net.decoder_parameters(), kDecoderRate}, {critic.parameters().all(), kCriticRate}}, run.optimiser(0.998));
-    auto stage = run.stage("decoder", run.params.decoder_steps, run.params.autoencoder_batch, [&](std::int64_t step) { return decoder_loss(run, net, critic, step); });
+    auto stage = run.stage("decoder", run.params.decoder_steps, run.params.autoencoder_batch, backward_of([&](std::int64_t step) { return decoder_loss(run, net, critic, step); }));
     stage.fingerprint = sha256_hex(stage.fingerprint + run.latents_fingerprint());
     run_stage(stage, optimiser, run.ctx);
     optimiser.swap_averaged();

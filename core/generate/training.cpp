@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <memory>
 
 #include "base/error.h"
 
@@ -44,7 +45,21 @@ bool agree(const Processes& processes, nn::AdamW& optimiser, bool finished) {
     return processes.any(finished);
 }
 
+at::Tensor backward(const at::Tensor& loss) {
+    loss.backward();
+    return loss.detach();
+}
+
 }  // namespace
+
+std::function<at::Tensor(std::int64_t step)> backward_of(std::function<at::Tensor(std::int64_t step)> loss) {
+    return [loss = std::move(loss)](std::int64_t step) { return backward(loss(step)); };
+}
+
+std::function<at::Tensor(std::int64_t step)> replayed(std::function<nn::Replay::Tensors(std::int64_t step)> inputs, std::function<at::Tensor(const nn::Replay::Tensors&)> loss) {
+    const auto learn = std::make_shared<nn::Replay>([loss = std::move(loss)](const nn::Replay::Tensors& given) { return nn::Replay::Tensors{backward(loss(given))}; });
+    return [inputs = std::move(inputs), learn](std::int64_t step) { return (*learn)(inputs(step)).front(); };
+}
 
 void run_stage(const Stage& stage, nn::AdamW& optimiser, const JobContext& ctx) {
     using Clock = std::chrono::steady_clock;
@@ -69,8 +84,7 @@ void run_stage(const Stage& stage, nn::AdamW& optimiser, const JobContext& ctx) 
             save(false);
             throw Error(ErrorCode::Stopped, "stopped by the user; run the command again to go on");
         }
-        const auto loss = stage.loss(step);
-        loss.backward();
+        const auto loss = stage.learn(step);
         if (processes.count() > 1) {
             auto gradients = optimiser.gradients();
             processes.sum(gradients);

@@ -4,6 +4,7 @@
 //       a training step and sampling (Heun 10, guidance) of as many tiles: best and median
 //   training_speed check OUT.safetensors [preset=tiny]
 //       writes random weights, an input and our output, for the peer to compare
+// With C2L_CUDA_GRAPHS=1 on a CUDA device, from captured graphs (nn/replay.h).
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 #include <malloc.h>
@@ -20,6 +21,7 @@
 #include "generate/preset.h"
 #include "nn/adamw.h"
 #include "nn/device.h"
+#include "nn/replay.h"
 #include "nn/safetensors.h"
 
 using namespace c2l;
@@ -33,7 +35,7 @@ double seconds(clockid_t clock) {
 }
 
 void measure(const std::string& name, int repeats, const std::function<void()>& step) {
-    step();
+    for (int i = 0; i < (nn::replays() ? 3 : 1); ++i) step();  // a graph is captured in the third call
     std::vector<double> wall, cpu;
     for (int i = 0; i < repeats; ++i) {
         const double wall0 = seconds(CLOCK_MONOTONIC), cpu0 = seconds(CLOCK_PROCESS_CPUTIME_ID);
@@ -76,9 +78,13 @@ void time_training(const generate::Preset& preset, generate::Denoiser& net, cons
     const int batch = options.number("batch");
     const auto image = draw(preset, batch, random, device), noise = draw(preset, batch, random, device);
     const auto time = generate::logit_normal_times(batch, random).to(device);
-    measure("ours training " + std::to_string(batch), options.number("repeats"), [&] {
-        const auto loss = generate::flow_loss(image, noise, time, velocity);
+    nn::Replay learn([&](const nn::Replay::Tensors& in) {
+        const auto loss = generate::flow_loss(in[0], in[1], in[2], velocity);
         loss.backward();
+        return nn::Replay::Tensors{loss.detach()};
+    });
+    measure("ours training " + std::to_string(batch), options.number("repeats"), [&] {
+        const auto loss = learn({image, noise, time})[0];
         optimiser.step(1.0);
         loss.item<double>();
     });
@@ -95,15 +101,18 @@ void time_all(const Options& options) {
     time_training(preset, *net, velocity, device, options);
     c10::NoGradGuard no_grad;
     SampleParams params;
+    nn::Replay alone([&](const nn::Replay::Tensors& in) { return nn::Replay::Tensors{velocity(in[0], in[1])}; });
+    nn::Replay pair([&](const nn::Replay::Tensors& in) { return velocity(at::cat({in[0], in[0]}).contiguous(at::MemoryFormat::ChannelsLast), at::cat({in[1], in[1]})).chunk(2); });
+    const generate::Velocity conditional = [&](const at::Tensor& x, const at::Tensor& t) { return alone({x, t})[0]; };
     const generate::VelocityPair both = [&](const at::Tensor& x, const at::Tensor& t) {
-        const auto parts = velocity(at::cat({x, x}).contiguous(at::MemoryFormat::ChannelsLast), at::cat({t, t})).chunk(2);
+        const auto parts = pair({x, t});
         return std::pair{parts[0], parts[1]};
     };
     Random random(1);
     std::istringstream batches(options["sample"]);
     for (std::string batch; std::getline(batches, batch, ',');)
         measure("ours sampling " + batch, options.number("repeats") / 4 + 1,
-                [&] { generate::integrate(draw(preset, std::stoi(batch), random, device), velocity, &both, params, {}).sum().item<double>(); });
+                [&] { generate::integrate(draw(preset, std::stoi(batch), random, device), conditional, &both, params, {}).sum().item<double>(); });
 }
 
 void write_check(const std::filesystem::path& path, const Options& options) {

@@ -12,5 +12,8 @@ cmake --build "$build" --target training_speed device_check
 "$build/bin/device_check" "$device"
 export PYTHON="$python"
 for setting in "preset=tiny batch=32 sample=1,8,64" "preset=base batch=64 sample=1,8,64"; do
-    sh "$(dirname "$0")/speed.sh" "$build" 2 "device=$device" repeats=20 ways=autocast,compile $setting
+    for graphs in 0 1; do
+        echo "$setting, CUDA graphs $graphs"
+        C2L_CUDA_GRAPHS=$graphs sh "$(dirname "$0")/speed.sh" "$build" 2 "device=$device" repeats=20 ways=autocast,compile $setting
+    done
 done
