@@ -55,12 +55,13 @@ Outcome compute(const generate::Preset& preset, const c10::Device& device) {
         return at::stack(all).to(c10::kCPU);
     };
     out.fine = velocities(false);
-    out.half = velocities(true);
+    const bool half = nn::bf16_pays(device);  // without instructions for it, bfloat16 takes a CPU minutes
+    out.half = half ? velocities(true) : out.fine;
     nn::AdamWParams params;
     params.learning_rate = 1e-4;
     nn::AdamW optimiser({{net->parameters().all(), 1.0}}, params);
     nn::Replay learn([&](const nn::Replay::Tensors& in) {
-        const auto loss = generate::flow_loss(in[0], in[1], in[2], [&](const at::Tensor& x, const at::Tensor& t) { return (*net)(x, t, nullptr, true); });
+        const auto loss = generate::flow_loss(in[0], in[1], in[2], [&](const at::Tensor& x, const at::Tensor& t) { return (*net)(x, t, nullptr, half); });
         loss.backward();
         return nn::Replay::Tensors{loss.detach()};
     });
