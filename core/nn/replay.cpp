@@ -12,8 +12,6 @@
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
-
-#include <optional>
 #endif
 
 namespace c2l::nn {
@@ -57,7 +55,7 @@ struct Replay::Captured {
 
     c10::cuda::CUDAStream stream;  // capturing is not allowed on the default one, and backward passes keep to the stream of the forward one
     Tensors inputs, outputs;       // the graph's own memory
-    std::optional<at::cuda::CUDAGraph> graph;
+    std::unique_ptr<at::cuda::CUDAGraph> graph;
     int calls = 0;
 };
 
@@ -76,10 +74,11 @@ Replay::Tensors Replay::on_device(const Tensors& inputs) {
         out = compute_(own.inputs);
     } else {
         if (!own.graph) {
-            own.graph.emplace();
-            own.graph->capture_begin();
+            auto graph = std::make_unique<at::cuda::CUDAGraph>();
+            graph->capture_begin();
             own.outputs = compute_(own.inputs);
-            own.graph->capture_end();
+            graph->capture_end();
+            own.graph = std::move(graph);  // only a whole one
         }
         own.graph->replay();
         out = own.outputs;
