@@ -59,11 +59,12 @@ std::optional<Artifact> draw_held_out(Section& section, const Artifact& split, c
 
 json figures(Section& section, const Measure& measure, const Matrix& synthetic, const std::string& no_follow) {
     const fs::path& yardstick = measure.yardstick.folder;
-    const Matrix views = read_matrix(yardstick / "views.f32"), reference = read_matrix(yardstick / "reference.f32");
+    const Matrix training = read_matrix(yardstick / "train.f32"), views = read_matrix(yardstick / "views.f32"), reference = read_matrix(yardstick / "reference.f32");
     const Matrix other = measure.other ? read_matrix(measure.other->features.folder / "features.f32") : Matrix();
     AssessInputs inputs;
     inputs.synthetic = &synthetic;
     inputs.learnt_views = &views;
+    inputs.training = &training;
     inputs.reference = &reference;
     inputs.other = &other;
     inputs.encoder = read_report(measure.yardstick).value("encoder", "");

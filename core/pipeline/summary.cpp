@@ -93,6 +93,7 @@ std::string distances(const json& report) {
     if (const json& other = member(report, "floor_other_section"); other.is_object())
         text += plain("  real against " + other.value("name", std::string("another section")), fixed(number(other, "frechet"), 3));
     text += row("kernel distance", report, "kid");
+    if (const json& training = member(report, "floor_training_tiles"); training.is_object()) text += plain("  of the training spots' own tiles", fixed(number(training, "kid"), 3));
     return text + plain("near copies of training tiles", fixed(100 * number(report, "copies_fraction"), 1) + " %");
 }
 

@@ -134,6 +134,7 @@ QualityReport assess(const AssessInputs& in, const JobContext& ctx) {
     report.kid_floor = real_floor(some_reference, std::min(report.n_floor, some_reference.size(0) / 2), random, ctx,
                                   [](const at::Tensor& a, const at::Tensor& b) { return KernelTable(a, b).distance(); });
 
+    if (in.training && in.training->rows >= 2) report.training = QualityReport::TrainingFloor{in.training->rows, KernelTable(feature_tensor(*in.training), some_reference).distance()};
     if (in.other && in.other->rows >= 2) report.other_section = other_floor(reference, feature_tensor(*in.other), n, random, ctx);
 
     step(ctx, clock, done++, total);
@@ -160,6 +161,8 @@ std::string QualityReport::json() const {
                      {"coverage", coverage.coverage},
                      {"copies_fraction", copies.fraction},
                      {"copies_threshold", copies.threshold}};
+    j["floor_training_tiles"] = nullptr;
+    if (training) j["floor_training_tiles"] = {{"n", training->n}, {"kid", training->kid}};
     j["floor_other_section"] = nullptr;
     if (other_section) j["floor_other_section"] = {{"n", other_section->n}, {"frechet", other_section->frechet}, {"kid", other_section->kid}};
     if (!composition_json.empty()) j["composition"] = nlohmann::json::parse(composition_json);

@@ -71,6 +71,11 @@ struct QualityReport {
         double frechet = 0, kid = 0;
     };
     std::optional<OtherFloor> other_section;
+    struct TrainingFloor {         // the reference against the real tiles learnt from: how far the few spots are from the section
+        std::int64_t n = 0;
+        double kid = 0;            // unbiased at any n; a Fréchet distance of so few tiles would not compare
+    };
+    std::optional<TrainingFloor> training;
     CopyCheck copies;              // empty unless learnt tiles were given
     std::string json() const;      // keys of the `assess` command
     std::string composition_json;  // filled by the caller that has pixels
@@ -79,6 +84,7 @@ struct QualityReport {
 struct AssessInputs {
     const Matrix* synthetic = nullptr;    // features
     const Matrix* learnt_views = nullptr; // of 8 orientations of the tiles learnt from; null: no copies are looked for
+    const Matrix* training = nullptr;     // features of the training spots' own tiles, one each; may be null
     const Matrix* reference = nullptr;    // features of real tiles not trained on (same slide, dense)
     const Matrix* other = nullptr;        // features of real tiles of another section; may be null
     std::string encoder;

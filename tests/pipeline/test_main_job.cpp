@@ -211,6 +211,7 @@ private Q_SLOTS:
         for (const json* of : {&floors, &floors.at("outside")}) {
             QCOMPARE(of->at("floor_other_section").at("name").get<std::string>(), second.slide.filename().string());
             QVERIFY(of->at("floor_other_section").at("frechet").get<double>() > 0);
+            QVERIFY(of->at("floor_training_tiles").at("n").get<int>() >= 8);
         }
         // The encoder itself is no second opinion, and without tiles for held-out spots there is no answer; both are said.
         json none = params;

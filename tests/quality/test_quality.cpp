@@ -251,6 +251,22 @@ private Q_SLOTS:
         QVERIFY(nlohmann::json::parse(alike.json())["floor_other_section"].contains("kid"));
     }
 
+    void trainingTilesThatAreUnlikeTheSectionAreSeen() {
+        const Matrix reference = gaussian(400, 8, 1), synthetic = gaussian(200, 8, 2), like = gaussian(60, 8, 3), unlike = gaussian(60, 8, 4, 1);
+        AssessInputs in;
+        in.reference = &reference;
+        in.synthetic = &synthetic;
+        in.bootstrap = 20;
+        QVERIFY(nlohmann::json::parse(assess(in, {}).json())["floor_training_tiles"].is_null());
+        in.training = &like;
+        const double small = assess(in, {}).training->kid;
+        in.training = &unlike;
+        const auto apart = nlohmann::json::parse(assess(in, {}).json())["floor_training_tiles"];
+        QCOMPARE(apart["n"].get<int>(), 60);
+        QCOMPARE(apart["kid"].get<double>(), kernel_distance(unlike, reference));
+        QVERIFY(apart["kid"].get<double>() > 5 * std::abs(small));
+    }
+
     void compositionTellsDensityAndSize() {
         const TileSet real = drawn_tiles(24, 20, 5, 1), alike = drawn_tiles(24, 20, 5, 2), sparse = drawn_tiles(24, 5, 8, 3);
         const auto same = compare_composition(real, alike, 0.7, 1, {}, 50), other = compare_composition(real, sparse, 0.7, 1, {}, 50);

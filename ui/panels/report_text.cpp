@@ -156,6 +156,13 @@ void other_floor(Table& table, const json& report) {
     if (value) table.row({QObject::tr("Fréchet distance of real tiles to %1").arg(escaped(*other, "name")), QString::number(*value, 'g', 3), {}, {}});
 }
 
+// The few spots may lie in other tissue than most of the section; tiles like theirs are then far from it, and that is not the generator's fault.
+void training_floor(Table& table, const json& report) {
+    const json* training = member(report, "floor_training_tiles");
+    const auto value = training ? number(*training, "kid") : std::nullopt;
+    if (value) table.row({QObject::tr("Kernel distance of the training spots' own tiles"), QString::number(*value, 'g', 3), {}, {}});
+}
+
 QString outside(const json& a, const QPalette& palette) {
     const json* o = member(a, "outside");
     if (!o || !o->is_object()) return {};
@@ -165,6 +172,7 @@ QString outside(const json& a, const QPalette& palette) {
     distance_row(table, *o, "frechet", QObject::tr("Fréchet distance"));
     other_floor(table, *o);
     distance_row(table, *o, "kid", QObject::tr("Kernel distance"));
+    training_floor(table, *o);
     if (const auto copies = number(*o, "copies_fraction")) table.row({QObject::tr("Too near to a training tile"), QObject::tr("%1 %").arg(*copies * 100, 0, 'f', 1), {}, {}});
     return html + table.html() + follows_genes(*o, palette);
 }
@@ -177,6 +185,7 @@ QString quality(const json& a, const QPalette& palette) {
     distance_row(table, a, "frechet", QObject::tr("Fréchet distance (FD-encoder)"));
     other_floor(table, a);
     distance_row(table, a, "kid", QObject::tr("Kernel distance"));
+    training_floor(table, a);
     for (const auto& [key, name] : {std::pair{"precision", QObject::tr("Precision: synthetic tiles that look real (0 – 1)")}, {"recall", QObject::tr("Recall: kinds of real tiles that occur (0 – 1)")},
                                     {"density", QObject::tr("Density")}, {"coverage", QObject::tr("Coverage (0 – 1)")}})
         if (const auto v = number(a, key)) table.row({name, fixed(*v, 2), {}, {}});
