@@ -24,7 +24,7 @@ at::Tensor flow_loss(const at::Tensor& image, const at::Tensor& noise, const at:
 // The same for each item: N.
 at::Tensor flow_losses(const at::Tensor& image, const at::Tensor& noise, const at::Tensor& time, const Velocity& velocity, const at::Tensor& weight = {});
 
-// The velocity with the condition and without it, of equal inputs, from one pass.
+// The velocity with the condition c and with what guidance leads away from, u, of equal inputs, from one pass.
 using VelocityPair = std::function<std::pair<at::Tensor, at::Tensor>(const at::Tensor& latent, const at::Tensor& time)>;
 
 // Integrates noise to image over the given rising times (see Denoiser::sampling_times), or in equal steps. Guidance w gives

@@ -122,6 +122,9 @@ struct SampleParams {
     std::string sampler = "heun";  // heun, euler, dpm++2m
     int steps = 10;
     double guidance = 3.0;                           // measured: 1.5 follows the genes far less, 4.5 starts to cost likeness
+    // What guidance leads away from. "mean": the mean profile of the training spots, so that only what sets a profile apart from the section is exaggerated;
+    // "none": the absence of genes, which exaggerates how these spots differ from the tissue of the central model too (docs/benchmarks.md).
+    std::string guidance_against = "mean";
     double guidance_low = 0.0, guidance_high = 0.9;  // flow times between which guidance acts; 0 noise, 1 image
     int batch = 16;                                  // tiles at once on a GPU; a CPU always takes four (see Generator)
     ComputeParams compute;

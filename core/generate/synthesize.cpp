@@ -86,15 +86,15 @@ at::Tensor rows_of(const Matrix& profiles, const Part& part, const c10::Device& 
     return rows.to(device);
 }
 
-// Velocities from latents, times and embedded genes: with the genes …
+// Velocities from latents, times, embedded genes and, for guidance, what it leads away from: with the genes …
 Replay::Tensors with_genes(const Central& central, const Adapter& adapter, const Replay::Tensors& in) {
     const auto modulator = adapter.modulator(in[2]);
     return {(*central.denoiser)(in[0], in[1], &modulator, central.bf16)};
 }
 
-// … and with and without them, from one pass.
-Replay::Tensors with_and_without(const Central& central, const Adapter& adapter, const Replay::Tensors& in) {
-    const auto modulator = adapter.modulator(at::cat({in[2], adapter.embed_null(in[2].size(0))}));
+// … and with both, from one pass.
+Replay::Tensors with_both(const Central& central, const Adapter& adapter, const Replay::Tensors& in) {
+    const auto modulator = adapter.modulator(at::cat({in[2], in[3]}));
     const auto twice = at::cat({in[0], in[0]}).contiguous(at::MemoryFormat::ChannelsLast);
     return (*central.denoiser)(twice, at::cat({in[1], in[1]}), &modulator, central.bf16).chunk(2);
 }
@@ -132,13 +132,20 @@ struct Generator::State {
     Adapter adapter;
     std::filesystem::path file;  // of the adapter
     Replay conditional{[this](const Replay::Tensors& in) { return with_genes(central, adapter, in); }};
-    Replay both{[this](const Replay::Tensors& in) { return with_and_without(central, adapter, in); }};
+    Replay both{[this](const Replay::Tensors& in) { return with_both(central, adapter, in); }};
 
-    Field field(const at::Tensor& profiles) {
-        const auto genes = adapter.embed(profiles, {});
+    // Standardised profiles: their mean over the training spots is 0.
+    at::Tensor embed_against(const std::string& what, const at::Tensor& profiles) const {
+        if (what == "mean") return adapter.embed(at::zeros_like(profiles), {});
+        if (what == "none") return adapter.embed_null(profiles.size(0));
+        throw Error(ErrorCode::BadInput, "guidance against \"" + what + "\" is not one of mean, none");
+    }
+
+    Field field(const at::Tensor& profiles, const SampleParams& params) {
+        const auto genes = adapter.embed(profiles, {}), against = embed_against(params.guidance_against, profiles);
         return {[this, genes](const at::Tensor& x, const at::Tensor& t) { return conditional({x, t, genes})[0]; },
-                [this, genes](const at::Tensor& x, const at::Tensor& t) {
-                    const auto v = both({x, t, genes});
+                [this, genes, against](const at::Tensor& x, const at::Tensor& t) {
+                    const auto v = both({x, t, genes, against});
                     return std::pair{v[0], v[1]};
                 }};
     }
@@ -166,7 +173,7 @@ TileSet Generator::draw(const Matrix& profiles, const std::vector<std::uint64_t>
     open_device(state_->compute.device, state_->compute.threads);  // the number of threads belongs to the calling thread
     c10::NoGradGuard no_grad;
     return sample(
-        central, seeds, params, [&](const Part& part) { return state_->field(rows_of(profiles, part, central.device)); }, ctx);
+        central, seeds, params, [&](const Part& part) { return state_->field(rows_of(profiles, part, central.device), params); }, ctx);
 }
 
 TileSet synthesize(const std::filesystem::path& central, const std::filesystem::path& adapter, const Matrix& profiles, const std::vector<std::uint64_t>& seeds,

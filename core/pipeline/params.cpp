@@ -89,6 +89,7 @@ Params sample_params() {
             choice("sampler", {"auto", "heun", "euler", "dpm++2m"}, "how the flow is integrated; auto: heun, for imported central models dpm++2m"),
             whole("sampler_steps", nullptr, 1, 1000, "steps of the sampler; when not given 10 for heun, 20 for the others", "steps"),
             real("guidance", nullptr, 0, 20, "how strongly the genes steer; 1: no guidance; when not given 3, for imported central models 2"),
+            choice("guidance_against", {"auto", "mean", "none"}, "what guidance leads away from; mean: the training spots' mean profile, none: no genes at all; auto: mean"),
             real("guidance_from", 0.0, 0, 1, "guidance begins at this time of the flow; 0: noise, 1: image"),
             real("guidance_to", 0.9, 0, 1, "guidance ends at this time of the flow"),
             whole("sample_batch", 16, 1, 65536, "tiles sampled at once on a GPU; a CPU takes four, so that the same seed gives the same tile", "tiles")};

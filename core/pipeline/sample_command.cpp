@@ -128,7 +128,7 @@ json run_sample(const json& params, const JobContext& ctx) {
 Command sample_command() {
     Params sampler;
     for (const Param& param : sample_params())
-        for (const char* name : {"sampler", "sampler_steps", "guidance", "guidance_from", "guidance_to"})
+        for (const char* name : {"sampler", "sampler_steps", "guidance", "guidance_against", "guidance_from", "guidance_to"})
             if (param.name == name) {
                 sampler.push_back(param);
                 sampler.back().default_value = param.type == ParamType::Choice ? json("auto") : json();

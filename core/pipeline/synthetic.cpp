@@ -55,9 +55,11 @@ json sampling_of(const json& given, const fs::path& central) {
     const auto number = [&](const char* name, double fallback) { return number_of(given, name).value_or(fallback); };
     const double from = number("guidance_from", chosen.guidance_low), to = number("guidance_to", chosen.guidance_high);
     if (from > to) throw Error(ErrorCode::BadInput, "guidance begins after its end; give a --guidance-from that is not above --guidance-to");
+    if (const std::string against = given.value("guidance_against", "auto"); against != "auto") chosen.guidance_against = against;
     return {{"sampler", chosen.sampler},
             {"sampler_steps", static_cast<std::int64_t>(number("sampler_steps", chosen.steps))},
             {"guidance", number("guidance", chosen.guidance)},
+            {"guidance_against", chosen.guidance_against},
             {"guidance_from", from},
             {"guidance_to", to}};
 }
@@ -67,6 +69,7 @@ SampleParams sampler_of(const json& p, const ComputeParams& compute) {
     sampler.sampler = p.at("sampler");
     sampler.steps = p.at("sampler_steps");
     sampler.guidance = p.at("guidance");
+    sampler.guidance_against = p.value("guidance_against", "none");  // the only way there was before it was recorded
     sampler.guidance_low = p.value("guidance_from", sampler.guidance_low);
     sampler.guidance_high = p.value("guidance_to", sampler.guidance_high);
     sampler.batch = p.value("sample_batch", sampler.batch);

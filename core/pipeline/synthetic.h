@@ -12,7 +12,7 @@
 
 namespace c2l {
 
-// sampler, sampler_steps, guidance, guidance_from, guidance_to: what was asked for, else what suits the central model. Part of a step's identity.
+// sampler, sampler_steps, guidance, guidance_against, guidance_from, guidance_to: what was asked for, else what suits the central model. Part of a step's identity.
 nlohmann::json sampling_of(const nlohmann::json& params, const std::filesystem::path& central);
 SampleParams sampler_of(const nlohmann::json& sampling, const ComputeParams& compute);
 std::filesystem::path tile_name(std::size_t i);  // "000000.png"

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "generate/adapter.h"
 #include "generate/adapter_file.h"
+#include "generate/flow.h"
 #include "generate/generate.h"
 #include "nn/safetensors.h"
 
@@ -133,6 +134,33 @@ private Q_SLOTS:
         QCOMPARE(shown.at("unit").get<std::string>(), std::string("log1p_cp10k"));
         QCOMPARE(shown.at("central").at("id").get<std::string>(), info.central);
         QCOMPARE(shown.at("central").at("licence").get<std::string>(), info.central_licence);
+    }
+
+    // Guidance away from the mean profile leaves that profile alone and exaggerates the others; away from no genes it moves every one.
+    void guidance_leads_away_from_what_it_is_given() {
+        nn::TensorFile strong = sound_;
+        Random random(5);
+        for (auto& [name, tensor] : strong.tensors)
+            if (name.ends_with(".up") || name == "adapter.genes.null") tensor = generate::normal_noise(tensor.sizes(), random) * 0.05;
+        const auto path = folder_ / "strong.safetensors";
+        nn::write_safetensors(path, strong.tensors, strong.metadata);
+        Matrix profiles(2, kGenes);  // the mean, and another
+        std::copy_n(some_profiles(1).row(0), profiles.cols, profiles.row(1));
+        const auto drawn = [&](const char* against, double guidance) {
+            SampleParams params;
+            params.steps = 2;
+            params.guidance = guidance;
+            params.guidance_against = against;
+            params.compute.device = "cpu";
+            return synthesize(shipped(), path, profiles, {4, 4}, params, {});
+        };
+        const auto same = [](const TileSet& a, const TileSet& b, std::size_t i) { return a.image(i).rgb == b.image(i).rgb; };
+        const TileSet little = drawn("mean", 2), much = drawn("mean", 6), little_from_none = drawn("none", 2), much_from_none = drawn("none", 6);
+        QVERIFY(same(little, much, 0));
+        QVERIFY(!same(little, much, 1));
+        QVERIFY(!same(little_from_none, much_from_none, 0));
+        QVERIFY(!same(little, little_from_none, 1));
+        QVERIFY_EXCEPTION_THROWN(drawn("median", 2), Error);
     }
 
     // Tuning every weight, for comparison: all of them are kept to the last bit, come back into a fresh central model, and are drawn with.
