@@ -71,6 +71,7 @@ json figures(Section& section, const Measure& measure, const Matrix& synthetic, 
     inputs.seed = derive_seed(section.seed(), "assess");
     json report = json::parse(assess(inputs, section.ctx()).json());
     if (measure.other && report.at("floor_other_section").is_object()) report["floor_other_section"]["name"] = measure.other->name;
+    if (const json of_yardstick = read_report(measure.yardstick); of_yardstick.contains("training_tiles_flagged")) report["training_tiles_flagged"] = of_yardstick.at("training_tiles_flagged");
     report["follows_genes"] = measure.follow ? read_report(*measure.follow) : json{{"skipped", no_follow}};
     return report;
 }

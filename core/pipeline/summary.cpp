@@ -94,7 +94,9 @@ std::string distances(const json& report) {
         text += plain("  real against " + other.value("name", std::string("another section")), fixed(number(other, "frechet"), 3));
     text += row("kernel distance", report, "kid");
     if (const json& training = member(report, "floor_training_tiles"); training.is_object()) text += plain("  of the training spots' own tiles", fixed(number(training, "kid"), 3));
-    return text + plain("near copies of training tiles", fixed(100 * number(report, "copies_fraction"), 1) + " %");
+    text += plain("near copies of training tiles", fixed(100 * number(report, "copies_fraction"), 1) + " %");
+    if (report.contains("training_tiles_flagged")) text += plain("  training tiles as near to one another", fixed(100 * number(report, "training_tiles_flagged"), 1) + " %");
+    return text;
 }
 
 std::string against_chance(const std::string& name, const json& figure, const char* chance) {

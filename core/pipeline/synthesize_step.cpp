@@ -99,6 +99,8 @@ void make_tiles(const Drawing& drawing, const Provenance& provenance, const json
                        {"flagged", std::count(copies.flagged.begin(), copies.flagged.end(), 1)},
                        {"copies_fraction", copies.fraction},
                        {"gate_distance", copies.threshold}});
+    // Of yardsticks that were made before it was measured, nothing.
+    if (const json real_report = read_report(drawing.yardstick); real_report.contains("training_tiles_flagged")) set.report["training_tiles_flagged"] = real_report.at("training_tiles_flagged");
     write_report(staging, set.report);
 }
 

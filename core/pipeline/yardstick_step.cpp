@@ -78,21 +78,29 @@ void make_yardstick(Section& section, const Artifact& split, bool with_tissue, c
     if (reference.x.size() < 32)
         throw Error(ErrorCode::BadInput, "too little tissue is left beside the training spots to judge synthetic tiles by; use fewer training spots",
                     section.slide_record().path);
-    const TileSet train = read_tiles(*pairs.reader, section.central_info(), places_of(pairs, parts.train.rows()), "yardstick", "training tiles", ctx);
+    const Places spots = places_of(pairs, parts.train.rows());
+    const TileSet train = read_tiles(*pairs.reader, section.central_info(), spots, "yardstick", "training tiles", ctx);
     TileSet learnt = train;
     const TileSet seen = read_tiles(*pairs.reader, section.central_info(), tissue, "yardstick", "tissue without genes", ctx);
     for (std::size_t i = 0; i < seen.count(); ++i) learnt.append(seen.image(i));
     const TileSet real = read_tiles(*pairs.reader, section.central_info(), reference, "yardstick", "other real tiles", ctx);
-    write_matrix(staging / "train.f32", encoder.encode(train, ctx));
-    write_matrix(staging / "views.f32", encoder.encode(dihedral_views(learnt), ctx));
-    write_matrix(staging / "reference.f32", encoder.encode(real, ctx));
+    const Matrix train_features = encoder.encode(train, ctx), views = encoder.encode(dihedral_views(learnt), ctx), real_features = encoder.encode(real, ctx);
+    write_matrix(staging / "train.f32", train_features);
+    write_matrix(staging / "views.f32", views);
+    write_matrix(staging / "reference.f32", real_features);
+    const double learnt_side = kAdaptMargin * section.central_info().tile_um / pairs.mpp;
+    const auto overlap = [&](std::int64_t a, std::int64_t b) {
+        const auto i = static_cast<std::size_t>(a), j = static_cast<std::size_t>(b);
+        return std::abs(spots.x[i] - spots.x[j]) < learnt_side && std::abs(spots.y[i] - spots.y[j]) < learnt_side;
+    };
     Matrix centres(static_cast<std::int64_t>(reference.x.size()), 2);
     for (std::int64_t i = 0; i < centres.rows; ++i) {
         centres.at(i, 0) = static_cast<float>(reference.x[static_cast<std::size_t>(i)]);
         centres.at(i, 1) = static_cast<float>(reference.y[static_cast<std::size_t>(i)]);
     }
     write_matrix(staging / "centres.f32", centres);
-    write_report(staging, {{"encoder", encoder.name()}, {"n_train", train.count()}, {"n_tissue", tissue.x.size()}, {"n_reference", real.count()}, {"reference_includes_held_out", held_out_included}});
+    write_report(staging, {{"encoder", encoder.name()}, {"n_train", train.count()}, {"n_tissue", tissue.x.size()}, {"n_reference", real.count()},
+                           {"training_tiles_flagged", flagged_training_tiles(train_features, views, real_features, overlap)}, {"reference_includes_held_out", held_out_included}});
 }
 
 }  // namespace

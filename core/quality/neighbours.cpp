@@ -14,12 +14,20 @@ namespace {
 
 constexpr double kCopyPercentile = 0.01;
 constexpr int kViews = 8;
+constexpr std::int64_t kAtOnce = 64;  // rows of a table of distances
 
 // Distance of each row to its k-th other row, squared.
 at::Tensor ball_radii(const at::Tensor& x, int k) {
     auto d = squared_distances(x, x);
     d.diagonal().fill_(0);
     return std::get<0>(d.kthvalue(std::min<std::int64_t>(k + 1, x.size(0)), 1));  // + 1: itself is the nearest
+}
+
+// Below it a distance to the nearest learnt tile is suspect.
+double copy_threshold(const at::Tensor& reference, const at::Tensor& learnt_views) {
+    auto usual = nearest_rows(reference, learnt_views).distance;
+    std::sort(usual.begin(), usual.end());
+    return usual[static_cast<std::size_t>(kCopyPercentile * static_cast<double>(usual.size() - 1))];
 }
 
 double share(const at::Tensor& flags) { return flags.to(at::kDouble).mean().item<double>(); }
@@ -53,11 +61,9 @@ CopyCheck check_copies(const Matrix& synthetic, const Matrix& learnt_views, cons
         throw Error(ErrorCode::Mismatch,
                     "the tiles of the copy gate differ in their number of features; describe all with the same encoder");
     const auto to = feature_tensor(learnt_views);
-    auto usual = nearest_rows(feature_tensor(reference), to).distance;
-    std::sort(usual.begin(), usual.end());
 
     CopyCheck out;
-    out.threshold = usual[static_cast<std::size_t>(kCopyPercentile * static_cast<double>(usual.size() - 1))];
+    out.threshold = copy_threshold(feature_tensor(reference), to);
     auto found = nearest_rows(feature_tensor(synthetic), to);
     out.distance = std::move(found.distance);
     const double rounding = 1e-5 * std::sqrt(to.pow(2).sum(1).mean().item<double>());  // what an identical tile may be away
@@ -69,6 +75,25 @@ CopyCheck check_copies(const Matrix& synthetic, const Matrix& learnt_views, cons
     }
     out.fraction = out.distance.empty() ? 0 : static_cast<double>(flagged) / static_cast<double>(out.distance.size());
     return out;
+}
+
+double flagged_training_tiles(const Matrix& training, const Matrix& learnt_views, const Matrix& reference, const std::function<bool(std::int64_t, std::int64_t)>& overlap) {
+    const std::int64_t n = training.rows;
+    if (n == 0 || reference.rows == 0 || learnt_views.rows < n * kViews) throw Error(ErrorCode::Internal, "the copy gate needs 8 orientations of every training tile, and other real tiles");
+    const auto tiles = feature_tensor(training), views = feature_tensor(learnt_views);
+    const double threshold = copy_threshold(feature_tensor(reference), views), squared = threshold * threshold;
+    std::int64_t flagged = 0;
+    for (std::int64_t begin = 0; begin < n; begin += kAtOnce) {
+        const auto count = std::min(kAtOnce, n - begin);
+        const auto nearest = std::get<0>(squared_distances(tiles.narrow(0, begin, count), views.narrow(0, 0, n * kViews)).view({count, n, kViews}).min(2)).contiguous();
+        for (std::int64_t i = begin; i < begin + count; ++i) {
+            const double* to = nearest.data_ptr<double>() + (i - begin) * n;
+            bool near = false;
+            for (std::int64_t j = 0; j < n && !near; ++j) near = j != i && to[j] < squared && !overlap(i, j);
+            flagged += near;
+        }
+    }
+    return static_cast<double>(flagged) / static_cast<double>(n);
 }
 
 TileSet dihedral_views(const TileSet& tiles) {

@@ -161,6 +161,25 @@ private Q_SLOTS:
         QCOMPARE(check_copies(train, views, train).fraction, 1.0);
     }
 
+    void trainingTilesNearOneAnotherAreCounted() {
+        Matrix train = gaussian(70, 16, 1);
+        for (int c = 0; c < 16; ++c) {
+            train.at(3, c) = train.at(66, c) + 0.01f;              // of the same kind of tissue …
+            train.at(5, c) = train.at(20, (c + 6) % 16) - 0.01f;  // … and turned
+        }
+        Matrix views(8 * 72, 16, 50.f);  // two tiles of tissue without genes at the end
+        for (std::int64_t t = 0; t < 70; ++t)
+            for (int v = 0; v < 8; ++v)
+                for (int c = 0; c < 16; ++c) views.at(8 * t + v, c) = train.at(t, (c + 2 * v) % 16);
+        const Matrix reference = gaussian(500, 16, 2);
+        const auto share = [&](auto overlap) { return std::lround(70 * flagged_training_tiles(train, views, reference, overlap)); };
+        const long all = share([](auto, auto) { return false; });
+        QVERIFY(all >= 4 && all < 8);
+        QCOMPARE(share([](auto i, auto j) { return i + j == 69; }), all - 2);  // 3 and 66 show the same place
+        QCOMPARE(share([](auto, auto) { return true; }), 0l);
+        QVERIFY_EXCEPTION_THROWN(flagged_training_tiles(train, Matrix(8 * 69, 16), reference, [](auto, auto) { return false; }), Error);
+    }
+
     void orientations() {
         Random random(4);
         TileSet tiles;

@@ -122,7 +122,7 @@ void add_results(Project& project, const SpotData& spots) {
     add(project, "synthesize", [&](const auto& f) { write_tiles(f, spots); });
     add(project, "assess", [](const auto& f) {
         write_file(f / "report.json", R"({"encoder":"tiny","n":12,"frechet":{"value":12.1,"lower":10.2,"upper":14.8,"floor":2.2},
-            "kid":{"value":0.031,"lower":0.02,"upper":0.04,"floor":0.001},"precision":0.71,"recall":0.64,"density":0.9,"coverage":0.8,"copies_fraction":0.083,
+            "kid":{"value":0.031,"lower":0.02,"upper":0.04,"floor":0.001},"precision":0.71,"recall":0.64,"density":0.9,"coverage":0.8,"copies_fraction":0.083,"training_tiles_flagged":0.061,
             "floor_training_tiles":{"n":26,"kid":0.012},"floor_other_section":null,
             "follows_genes":{"spots":10,"round_trip":{"value":0.21,"lower":0.12,"upper":0.29,"p":0.0005,"shuffled":{"value":0.001,"lower":-0.08,"upper":0.09},
                 "real":{"value":0.33,"lower":0.25,"upper":0.4}},"retrieval":{"mean_rank":{"value":0.37,"lower":0.3,"upper":0.44,"p":0.002,"shuffled":{"value":0.5,"lower":0.4,"upper":0.6}}}},

@@ -163,6 +163,12 @@ void training_floor(Table& table, const json& report) {
     if (value) table.row({QObject::tr("Kernel distance of the training spots' own tiles"), QString::number(*value, 'g', 3), {}, {}});
 }
 
+void copies_row(Table& table, const json& report, const QString& name) {
+    const auto copies = number(report, "copies_fraction"), real = number(report, "training_tiles_flagged");
+    const auto percent = [](double share) { return QObject::tr("%1 %").arg(share * 100, 0, 'f', 1); };
+    if (copies) table.row({name, percent(*copies), {}, real ? percent(*real) : QString()});
+}
+
 QString outside(const json& a, const QPalette& palette) {
     const json* o = member(a, "outside");
     if (!o || !o->is_object()) return {};
@@ -173,14 +179,14 @@ QString outside(const json& a, const QPalette& palette) {
     other_floor(table, *o);
     distance_row(table, *o, "kid", QObject::tr("Kernel distance"));
     training_floor(table, *o);
-    if (const auto copies = number(*o, "copies_fraction")) table.row({QObject::tr("Too near to a training tile"), QObject::tr("%1 %").arg(*copies * 100, 0, 'f', 1), {}, {}});
+    copies_row(table, *o, QObject::tr("Too near to a training tile"));
     return html + table.html() + follows_genes(*o, palette);
 }
 
 QString quality(const json& a, const QPalette& palette) {
     if (!a.is_object()) return {};
     QString html = "<h3>" + QObject::tr("Quality of the synthetic tiles") + "</h3>";
-    html += "<p>" + QObject::tr("Distances between synthetic and real tiles in the features of the tile encoder; the floor is real against real, the best that can be hoped for.") + "</p>";
+    html += "<p>" + QObject::tr("Distances between synthetic and real tiles in the features of the tile encoder; the floor is real against real, the best that can be hoped for; of near copies, how many training tiles are as near to one another.") + "</p>";
     Table table(palette, {QObject::tr("Measure"), QObject::tr("Value"), QObject::tr("95 % interval"), QObject::tr("Floor")});
     distance_row(table, a, "frechet", QObject::tr("Fréchet distance (FD-encoder)"));
     other_floor(table, a);
@@ -189,7 +195,7 @@ QString quality(const json& a, const QPalette& palette) {
     for (const auto& [key, name] : {std::pair{"precision", QObject::tr("Precision: synthetic tiles that look real (0 – 1)")}, {"recall", QObject::tr("Recall: kinds of real tiles that occur (0 – 1)")},
                                     {"density", QObject::tr("Density")}, {"coverage", QObject::tr("Coverage (0 – 1)")}})
         if (const auto v = number(a, key)) table.row({name, fixed(*v, 2), {}, {}});
-    if (const auto copies = number(a, "copies_fraction")) table.row({QObject::tr("Flagged as too near to a training tile"), QObject::tr("%1 %").arg(*copies * 100, 0, 'f', 1), {}, {}});
+    copies_row(table, a, QObject::tr("Flagged as too near to a training tile"));
     return html + table.html() + follows_genes(a, palette) + outside(a, palette) + composition(a, palette);
 }
 
