@@ -104,8 +104,6 @@ bool Replay::captured() const { return false; }
 
 Replay::Replay(std::function<Tensors(const Tensors&)> compute) : compute_(std::move(compute)) {}
 Replay::~Replay() = default;
-Replay::Replay(Replay&&) noexcept = default;
-Replay& Replay::operator=(Replay&&) noexcept = default;
 
 Replay::Tensors Replay::operator()(const Tensors& inputs) {
     return replays() && !inputs.empty() && inputs.front().is_cuda() ? on_device(inputs) : compute_(inputs);

@@ -21,8 +21,6 @@ public:
 
     explicit Replay(std::function<Tensors(const Tensors&)> compute);
     ~Replay();
-    Replay(Replay&&) noexcept;
-    Replay& operator=(Replay&&) noexcept;
 
     // The outputs are the caller's. Inputs of other shapes than the last ones begin anew. Throws c10::Error where the computation cannot be captured.
     Tensors operator()(const Tensors& inputs);
