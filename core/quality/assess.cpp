@@ -80,6 +80,12 @@ QualityReport::OtherFloor other_floor(const at::Tensor& reference, const at::Ten
     return floor;
 }
 
+QualityReport::TrainingFloor training_floor(const at::Tensor& training, const at::Tensor& reference, std::uint64_t seed) {
+    Random random(derive_seed(seed, "training floor"));
+    const auto some = rows_of(training, random_rows(training.size(0), kMostRows, random));
+    return {some.size(0), KernelTable(some, reference).distance()};
+}
+
 Matrix subset(const Matrix& m, const std::vector<std::int64_t>& rows) {
     Matrix out(static_cast<std::int64_t>(rows.size()), m.cols);
     for (std::size_t i = 0; i < rows.size(); ++i) std::copy_n(m.row(rows[i]), m.cols, out.row(static_cast<std::int64_t>(i)));
@@ -134,7 +140,7 @@ QualityReport assess(const AssessInputs& in, const JobContext& ctx) {
     report.kid_floor = real_floor(some_reference, std::min(report.n_floor, some_reference.size(0) / 2), random, ctx,
                                   [](const at::Tensor& a, const at::Tensor& b) { return KernelTable(a, b).distance(); });
 
-    if (in.training && in.training->rows >= 2) report.training = QualityReport::TrainingFloor{in.training->rows, KernelTable(feature_tensor(*in.training), some_reference).distance()};
+    if (in.training && in.training->rows >= 2) report.training = training_floor(feature_tensor(*in.training), some_reference, in.seed);
     if (in.other && in.other->rows >= 2) report.other_section = other_floor(reference, feature_tensor(*in.other), n, random, ctx);
 
     step(ctx, clock, done++, total);
