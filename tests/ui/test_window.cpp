@@ -330,7 +330,7 @@ void TestWindow::shows_the_report() {
     const auto window = make_window();
     open(*window, full_.project);
     const QString text = window->report()->text();
-    for (const char* part : {"0.391", "0.340 to 0.440", "Real spots only", "0.372", "No clear effect", "0.214", "Control", "12.1", "own tiles", "0.012", "8.3 %", "6.1 %", "Adapting the generator"})
+    for (const char* part : {"0.391", "0.340 to 0.440", "Real spots only", "0.372", "No clear effect", "0.214", "Control", "12.1", "own tiles", "0.012", "8.3 %", "6.1 %", "5,200", "Adapting the generator"})
         QVERIFY2(text.contains(part), part);
     QVERIFY(!text.contains("simulated"));
     QCOMPARE(window->jobPanel()->plot()->points(false), 50);

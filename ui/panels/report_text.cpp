@@ -1,6 +1,7 @@
 #include "ui/panels/report_text.h"
 
 #include <QStringList>
+#include <algorithm>
 #include <cmath>
 
 #include "ui/panels/job_panel.h"
@@ -29,6 +30,13 @@ QString count(const json& object, const char* key) {
 }
 
 QString fixed(double value, int digits = 3) { return QString::number(value, 'f', digits).replace('-', QChar(0x2212)); }
+
+// Large figures in full rather than as powers of ten; what is beyond the digits is 0.
+QString rounded(double value, int digits = 3) {
+    const double step = std::pow(10.0, std::floor(std::log10(std::max(std::abs(value), 1e-300))) - digits + 1);
+    const QString text = step >= 1 ? QObject::tr("%L1").arg(std::round(value / step) * step, 0, 'f', 0) : QString::number(value, 'g', digits);
+    return QString(text).replace('-', QChar(0x2212));
+}
 
 // A table whose rows are drawn as strings; the first row is the head.
 class Table {
@@ -96,8 +104,8 @@ void distance_row(Table& table, const json& report, const char* key, const QStri
     if (!d) return;
     const auto value = number(*d, "value"), lower = number(*d, "lower"), upper = number(*d, "upper"), floor = number(*d, "floor");
     if (!value) return;
-    table.row({name, QString::number(*value, 'g', 3), lower && upper ? QObject::tr("%1 to %2").arg(QString::number(*lower, 'g', 3), QString::number(*upper, 'g', 3)) : QString(),
-               floor ? QString::number(*floor, 'g', 3) : QString()});
+    table.row({name, rounded(*value), lower && upper ? QObject::tr("%1 to %2").arg(rounded(*lower), rounded(*upper)) : QString(),
+               floor ? rounded(*floor) : QString()});
 }
 
 QString composition(const json& report, const QPalette& palette) {
@@ -111,7 +119,7 @@ QString composition(const json& report, const QPalette& palette) {
         if (!v || !v->is_object()) continue;
         const auto text = [&](const char* k) {
             const auto n = number(*v, k);
-            return n ? QString::number(*n, 'g', 4) : QString();
+            return n ? rounded(*n, 4) : QString();
         };
         table.row({name, text("mean_real"), text("mean_synthetic"), text("value"), text("floor")});
         any = true;
@@ -153,14 +161,14 @@ QString follows_genes(const json& report, const QPalette& palette) {
 void other_floor(Table& table, const json& report) {
     const json* other = member(report, "floor_other_section");
     const auto value = other ? number(*other, "frechet") : std::nullopt;
-    if (value) table.row({QObject::tr("Fréchet distance of real tiles to %1").arg(escaped(*other, "name")), QString::number(*value, 'g', 3), {}, {}});
+    if (value) table.row({QObject::tr("Fréchet distance of real tiles to %1").arg(escaped(*other, "name")), rounded(*value), {}, {}});
 }
 
 // The few spots may lie in other tissue than most of the section; tiles like theirs are then far from it, and that is not the generator's fault.
 void training_floor(Table& table, const json& report) {
     const json* training = member(report, "floor_training_tiles");
     const auto value = training ? number(*training, "kid") : std::nullopt;
-    if (value) table.row({QObject::tr("Kernel distance of the training spots' own tiles"), QString::number(*value, 'g', 3), {}, {}});
+    if (value) table.row({QObject::tr("Kernel distance of the training spots' own tiles"), rounded(*value), {}, {}});
 }
 
 void copies_row(Table& table, const json& report, const QString& name) {
