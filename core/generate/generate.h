@@ -121,7 +121,7 @@ AdaptResult adapt(const std::filesystem::path& central, const TrainTiles& train,
 struct SampleParams {
     std::string sampler = "heun";  // heun, euler, dpm++2m
     int steps = 10;
-    double guidance = 3.0;                           // measured: 1.5 follows the genes far less, 4.5 starts to cost likeness
+    double guidance = 3.0;                           // measured: less follows the genes less, 4 and more cost likeness
     // What guidance leads away from. "mean": the mean profile of the training spots, so that only what sets a profile apart from the section is exaggerated;
     // "none": the absence of genes, which exaggerates how these spots differ from the tissue of the central model too (docs/benchmarks.md).
     std::string guidance_against = "mean";

@@ -100,7 +100,7 @@ void make_yardstick(Section& section, const Artifact& split, bool with_tissue, c
     }
     write_matrix(staging / "centres.f32", centres);
     write_report(staging, {{"encoder", encoder.name()}, {"n_train", train.count()}, {"n_tissue", tissue.x.size()}, {"n_reference", real.count()},
-                           {"training_tiles_flagged", flagged_training_tiles(train_features, views, real_features, overlap)}, {"reference_includes_held_out", held_out_included}});
+                           {"training_tiles_flagged", flagged_training_tiles(train_features, views, real_features, overlap, ctx)}, {"reference_includes_held_out", held_out_included}});
 }
 
 }  // namespace

@@ -30,6 +30,9 @@ double copy_threshold(const at::Tensor& reference, const at::Tensor& learnt_view
     return usual[static_cast<std::size_t>(kCopyPercentile * static_cast<double>(usual.size() - 1))];
 }
 
+// What an identical tile may be away: it is suspect even where the threshold is 0.
+double rounding_of(const at::Tensor& views) { return 1e-5 * std::sqrt(views.pow(2).sum(1).mean().item<double>()); }
+
 double share(const at::Tensor& flags) { return flags.to(at::kDouble).mean().item<double>(); }
 
 }  // namespace
@@ -66,7 +69,7 @@ CopyCheck check_copies(const Matrix& synthetic, const Matrix& learnt_views, cons
     out.threshold = copy_threshold(feature_tensor(reference), to);
     auto found = nearest_rows(feature_tensor(synthetic), to);
     out.distance = std::move(found.distance);
-    const double rounding = 1e-5 * std::sqrt(to.pow(2).sum(1).mean().item<double>());  // what an identical tile may be away
+    const double rounding = rounding_of(to);
     std::size_t flagged = 0;
     for (std::size_t i = 0; i < out.distance.size(); ++i) {
         out.nearest.push_back(found.index[i] / kViews);
@@ -77,19 +80,21 @@ CopyCheck check_copies(const Matrix& synthetic, const Matrix& learnt_views, cons
     return out;
 }
 
-double flagged_training_tiles(const Matrix& training, const Matrix& learnt_views, const Matrix& reference, const std::function<bool(std::int64_t, std::int64_t)>& overlap) {
+double flagged_training_tiles(const Matrix& training, const Matrix& learnt_views, const Matrix& reference, const std::function<bool(std::int64_t, std::int64_t)>& overlap,
+                              const JobContext& ctx) {
     const std::int64_t n = training.rows;
     if (n == 0 || reference.rows == 0 || learnt_views.rows < n * kViews) throw Error(ErrorCode::Internal, "the copy gate needs 8 orientations of every training tile, and other real tiles");
     const auto tiles = feature_tensor(training), views = feature_tensor(learnt_views);
-    const double threshold = copy_threshold(feature_tensor(reference), views), squared = threshold * threshold;
+    const double threshold = copy_threshold(feature_tensor(reference), views), rounding = rounding_of(views);
     std::int64_t flagged = 0;
     for (std::int64_t begin = 0; begin < n; begin += kAtOnce) {
+        ctx.check_stop();
         const auto count = std::min(kAtOnce, n - begin);
         const auto nearest = std::get<0>(squared_distances(tiles.narrow(0, begin, count), views.narrow(0, 0, n * kViews)).view({count, n, kViews}).min(2)).contiguous();
         for (std::int64_t i = begin; i < begin + count; ++i) {
             const double* to = nearest.data_ptr<double>() + (i - begin) * n;
             bool near = false;
-            for (std::int64_t j = 0; j < n && !near; ++j) near = j != i && to[j] < squared && !overlap(i, j);
+            for (std::int64_t j = 0; j < n && !near; ++j) near = j != i && (to[j] < threshold * threshold || to[j] <= rounding * rounding) && !overlap(i, j);
             flagged += near;
         }
     }

@@ -40,9 +40,10 @@ struct CopyCheck {
     double fraction = 0;
 };
 CopyCheck check_copies(const Matrix& synthetic, const Matrix& learnt_views, const Matrix& reference);
-// The share of the training tiles (the first of those in `learnt_views`) that the gate would flag if they were synthetic: as near to another of them, in any
+// The share of the training tiles (the first of those in `learnt_views`) that are nearer than the gate's threshold to another of them, in any
 // orientation, that shows none of the same tissue. Spots that lie in one kind of tissue are near each other without any copying, and so are tiles made from their profiles.
-double flagged_training_tiles(const Matrix& training, const Matrix& learnt_views, const Matrix& reference, const std::function<bool(std::int64_t, std::int64_t)>& overlap);
+double flagged_training_tiles(const Matrix& training, const Matrix& learnt_views, const Matrix& reference, const std::function<bool(std::int64_t, std::int64_t)>& overlap,
+                              const JobContext& ctx);
 
 // What the tiles are made of: 1-Wasserstein distance real ↔ synthetic, each in the statistic's unit, beside what two random
 // halves of the real tiles differ by.

@@ -172,12 +172,16 @@ private Q_SLOTS:
             for (int v = 0; v < 8; ++v)
                 for (int c = 0; c < 16; ++c) views.at(8 * t + v, c) = train.at(t, (c + 2 * v) % 16);
         const Matrix reference = gaussian(500, 16, 2);
-        const auto share = [&](auto overlap) { return std::lround(70 * flagged_training_tiles(train, views, reference, overlap)); };
+        const auto share = [&](auto overlap) { return std::lround(70 * flagged_training_tiles(train, views, reference, overlap, {})); };
         const long all = share([](auto, auto) { return false; });
         QVERIFY(all >= 4 && all < 8);
         QCOMPARE(share([](auto i, auto j) { return i + j == 69; }), all - 2);  // 3 and 66 show the same place
         QCOMPARE(share([](auto, auto) { return true; }), 0l);
-        QVERIFY_EXCEPTION_THROWN(flagged_training_tiles(train, Matrix(8 * 69, 16), reference, [](auto, auto) { return false; }), Error);
+        // Where the threshold is 0, identical ones are counted as the gate would.
+        for (int v = 0; v < 8; ++v) std::copy_n(views.row(8 * 66 + v), 16, views.row(8 * 3 + v));
+        std::copy_n(train.row(66), 16, train.row(3));
+        QCOMPARE(std::lround(70 * flagged_training_tiles(train, views, train, [](auto, auto) { return false; }, {})), 2l);
+        QVERIFY_EXCEPTION_THROWN(flagged_training_tiles(train, Matrix(8 * 69, 16), reference, [](auto, auto) { return false; }, {}), Error);
     }
 
     void orientations() {

@@ -1,5 +1,6 @@
 #include "ui/panels/report_text.h"
 
+#include <QLocale>
 #include <QStringList>
 #include <algorithm>
 #include <cmath>
@@ -31,10 +32,10 @@ QString count(const json& object, const char* key) {
 
 QString fixed(double value, int digits = 3) { return QString::number(value, 'f', digits).replace('-', QChar(0x2212)); }
 
-// Large figures in full rather than as powers of ten; what is beyond the digits is 0.
+// Large figures in full rather than as powers of ten; what is beyond the digits is 0. As all figures of the report, with a decimal point whatever the language.
 QString rounded(double value, int digits = 3) {
     const double step = std::pow(10.0, std::floor(std::log10(std::max(std::abs(value), 1e-300))) - digits + 1);
-    const QString text = step >= 1 ? QObject::tr("%L1").arg(std::round(value / step) * step, 0, 'f', 0) : QString::number(value, 'g', digits);
+    const QString text = step >= 1 ? QLocale(QLocale::English).toString(std::round(value / step) * step, 'f', 0) : QString::number(value, 'g', digits);
     return QString(text).replace('-', QChar(0x2212));
 }
 
