@@ -262,6 +262,7 @@ void TestWindow::says_what_is_under_the_cursor() {
     window->setGene("ERBB2");
     SlidePage* page = window->slidePage();
     QTRY_COMPARE(page->spots()->values().size(), std::size_t{SmallProject::kSpots});
+    QTRY_VERIFY(window->isQuiet());
     QSignalSpy pointed(page, &SlidePage::pointed);
     const auto point_at = [&](SlideView* view, QPointF level0) {
         view->centreOn(level0.x(), level0.y());
@@ -285,8 +286,17 @@ void TestWindow::says_what_is_under_the_cursor() {
     QTRY_VERIFY(window->isQuiet());
     text = point_at(page->secondView(), {574, 874});  // both values, wherever the cursor is
     QVERIFY2(text.contains("spot 1x2") && text.contains("ERBB2 2.20") && text.contains("90 % interval"), qPrintable(text));
+    // Back from the map, the spots keep their values, and these their name, until they are coloured anew.
+    window->setSideBySide(false);
+    QTRY_VERIFY(window->isQuiet());
+    window->setGene("GRB7");
+    QTRY_VERIFY(window->isQuiet());
+    window->expressionPanel()->setPredicted(false);
+    text = point_at(page->view(), {574, 874});
+    QVERIFY2(text.contains("ERBB2 2.20 log(1 + counts)"), qPrintable(text));
+    QTRY_VERIFY(window->isQuiet());
     QEvent leave(QEvent::Leave);
-    QApplication::sendEvent(page->secondView(), &leave);
+    QApplication::sendEvent(page->view(), &leave);
     QCOMPARE(pointed.last().front().toString(), QString());
 }
 

@@ -143,8 +143,9 @@ void SlidePage::take(const ColouringRequest& request, Colouring colouring) {
     if (request.predicted) map_->setColours(request.settings.colours, predicted.shown.scale);
     if (request.predicted && document_->map()) map_->setValues(std::move(colouring.predicted.values));
     shown_request_ = request;
-    measured_ = measured.shown;
-    predicted_ = predicted.shown;
+    // What was not asked for keeps its values, and with them its name.
+    if (request.measured) measured_ = measured.shown;
+    if (request.predicted) predicted_ = predicted.shown;
     const bool both = request.measured && request.predicted;
     const auto caption = [&](const ExpressionShown& shown, const QString& what) {
         if (!shown.any) return QString();
