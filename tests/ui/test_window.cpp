@@ -289,7 +289,7 @@ void TestWindow::says_what_is_under_the_cursor() {
     // Back from the map, the spots keep their values, and these their name, until they are coloured anew.
     window->setSideBySide(false);
     QTRY_VERIFY(window->isQuiet());
-    window->setGene("GRB7");
+    window->setGene("CD3E");
     QTRY_VERIFY(window->isQuiet());
     window->expressionPanel()->setPredicted(false);
     text = point_at(page->view(), {574, 874});
