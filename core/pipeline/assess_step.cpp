@@ -7,6 +7,7 @@
 #include "pipeline/feature_file.h"
 #include "pipeline/params.h"
 #include "pipeline/steps.h"
+#include "pipeline/summary.h"
 #include "pipeline/synthetic.h"
 #include "quality/follow.h"
 #include "quality/quality.h"
@@ -19,6 +20,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::int64_t kMostTiles = 400;
+constexpr double kChance = 0.05;  // p above which a round trip counts as none
 
 // The steps that one judge's figures rest on.
 struct Measure {
@@ -95,6 +97,17 @@ Composition composition(Section& section, const fs::path& tiles, std::int64_t n,
     return compare_composition(real, synthetic, tile.tile_um / tile.tile_px, derive_seed(section.seed(), "composition"), ctx);
 }
 
+// Said every time, whether it was measured now or before: tiles that look real say nothing of whether they mean anything.
+void warn_if_genes_are_not_followed(Section& section, const Artifact& assessed) {
+    const json report = read_report(assessed), follows = report.value("follows_genes", json::object());
+    const double p = number(follows.value("round_trip", json::object()), "p");  // NaN where it was not measured
+    if (!(p > kChance)) return;
+    section.ctx().issue({Severity::Warning,
+                         "the synthetic tiles do not measurably follow their genes: held-out profiles are read back from them not clearly better than shuffled ones (p " + fixed(p, 3) +
+                             "); adapt on more spots before you rely on the gene dial or on synthetic pairs",
+                         {}});
+}
+
 }  // namespace
 
 Artifact assess_step(Section& section, const Artifact& synthesized) {
@@ -111,7 +124,7 @@ Artifact assess_step(Section& section, const Artifact& synthesized) {
     if (outside)
         for (const auto& id : outside->inputs()) inputs.push_back(id);
     const json params = {{"seeds_per_spot", section.params().at("seeds_per_spot")}};
-    return section.obtain(section.provenance("assess", inputs, params), [&](const fs::path& staging) {
+    const Artifact assessed = section.obtain(section.provenance("assess", inputs, params), [&](const fs::path& staging) {
         const fs::path tiles = synthesized.folder / "tiles";
         const Matrix synthetic = read_matrix(synthesized.folder / "features.f32");
         json report = figures(section, own, synthetic, no_follow);
@@ -120,6 +133,8 @@ Artifact assess_step(Section& section, const Artifact& synthesized) {
         report["reference_includes_held_out"] = read_report(yardstick).value("reference_includes_held_out", false);
         write_report(staging, report);
     });
+    warn_if_genes_are_not_followed(section, assessed);
+    return assessed;
 }
 
 }  // namespace c2l
