@@ -112,8 +112,8 @@ struct AdaptResult {
     double seconds = 0;
 };
 // Learns on `train` and on `tissue` (an inner tenth of `train` decides early stopping) and writes the adapter file. `tissue`: places of the same slide
-// that have no genes and are clear of all held-out spots (those near the inner tenth are left out here); a quarter of each batch comes from there, without genes, so that what guidance starts
-// from is this section and not all that the central model has seen. Where it is empty, that quarter is drawn from the central model. `work` keeps checkpoints
+// that have no genes and are clear of all held-out spots (those near the inner tenth are left out here); a quarter of each batch comes from there, without genes, so that
+// the section's look is learnt from more than the spots. Where it is empty, that quarter is drawn from the central model and keeps what that one knows. `work` keeps checkpoints
 // and preview images. Where memory runs out it starts again with half the batch and says so in an issue.
 AdaptResult adapt(const std::filesystem::path& central, const TrainTiles& train, const Places& tissue, const GenePanel& panel, const AdaptParams& params,
                   const std::filesystem::path& work, const std::filesystem::path& adapter, const JobContext& ctx);

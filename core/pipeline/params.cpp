@@ -73,7 +73,7 @@ Params adapt_params() {
             whole("adapt_steps", 600, 1, 1e7, "training steps of the local adaptation", "steps"),
             whole("adapt_batch", 32, 1, 65536, "tiles in a training step", "tiles"),
             real("learning_rate", 2e-3, 1e-8, 1, "step size of the optimiser"),
-            real("gene_dropout", 0.1, 0, 1, "share of the steps that see no genes, for guidance"),
+            real("gene_dropout", 0.1, 0, 1, "share of the tiles with genes that are learnt without them; what --guidance-against none leads away from"),
             whole("patience", 6, 1, 1e6, "checks without gain before the training stops early"),
             {.name = "tissue", .type = ParamType::Flag, .default_value = false,
              .help = "learn the look of the section from its tissue between the spots too, without genes: nearer to the section, less varied, follows the genes a little less", .unit = {}, .choices = {}, .letter = {}},
