@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 #include <unordered_set>
 
@@ -58,15 +59,27 @@ Rows next_block(const PairedTiles& p, const std::vector<bool>& taken, std::size_
     return nearest(p, farthest, free, k);
 }
 
-// Rows that are in no block and not within the margin of one.
+// Rows that are in no block and not within the margin of one. Test spots are looked up by squares of the margin's side, so that hundreds of thousands
+// of bins take no longer than their neighbourhoods.
 Rows outside_margin(const PairedTiles& p, const std::vector<bool>& test, double margin_px) {
+    const double side = std::max(margin_px, 1e-9);
+    const auto square = [&](double v) { return static_cast<std::int64_t>(std::floor(v / side)); };
+    std::map<std::pair<std::int64_t, std::int64_t>, Rows> near;
+    if (margin_px > 0)
+        for (std::size_t i = 0; i < p.size(); ++i)
+            if (test[i]) near[{square(p.x[i]), square(p.y[i])}].push_back(static_cast<std::int64_t>(i));
+    const auto within = [&](std::int64_t i) {
+        const auto x = square(p.x[static_cast<std::size_t>(i)]), y = square(p.y[static_cast<std::size_t>(i)]);
+        for (auto v = y - 1; v <= y + 1; ++v)
+            for (auto u = x - 1; u <= x + 1; ++u)
+                if (const auto it = near.find({u, v}); it != near.end())
+                    for (const auto j : it->second)
+                        if (squared_distance(p, i, j) < margin_px * margin_px) return true;
+        return false;
+    };
     Rows rows;
-    for (std::int64_t i = 0; i < static_cast<std::int64_t>(p.size()); ++i) {
-        bool keep = !test[static_cast<std::size_t>(i)];
-        for (std::int64_t j = 0; keep && j < static_cast<std::int64_t>(p.size()); ++j)
-            keep = !test[static_cast<std::size_t>(j)] || squared_distance(p, i, j) >= margin_px * margin_px;
-        if (keep) rows.push_back(i);
-    }
+    for (std::int64_t i = 0; i < static_cast<std::int64_t>(p.size()); ++i)
+        if (!test[static_cast<std::size_t>(i)] && !within(i)) rows.push_back(i);
     return rows;
 }
 
@@ -97,7 +110,7 @@ void check(const PairedTiles& p, const SplitParams& params) {
         throw Error(ErrorCode::Internal, "the spots and their positions differ in number");
     if (params.test_blocks < 1 || !(params.test_fraction > 0 && params.test_fraction < 1))
         throw Error(ErrorCode::BadInput, "a split needs at least one test block and a test fraction between 0 and 1");
-    if (!(params.margin_pitches >= 0 && params.margin_pitches < 1e6) || params.train_spots < 0)
+    if (!(params.margin_pitches >= 0 && params.margin_pitches < 1e6) || !(params.least_margin_um >= 0 && params.least_margin_um < 1e6) || params.train_spots < 0)
         throw Error(ErrorCode::BadInput, "the margin and the number of training spots of a split cannot be negative");
 }
 
@@ -126,8 +139,8 @@ Split Split::by_blocks(std::shared_ptr<const PairedTiles> pairs, const SplitPara
     Rows held_out;
     for (std::size_t i = 0; i < n; ++i)
         if (test[i]) held_out.push_back(static_cast<std::int64_t>(i));
-    const double pitch_px = p.mpp > 0 ? p.pitch_um / p.mpp : 0;
-    Rows train = outside_margin(p, test, params.margin_pitches * pitch_px);
+    const double margin_um = std::max(params.margin_pitches * p.pitch_um, params.least_margin_um);
+    Rows train = outside_margin(p, test, p.mpp > 0 ? margin_um / p.mpp : 0);
     const auto eligible = train.size();
     if (!params.train_list.empty()) train = choose_listed(p, train, params.train_list);
     else if (params.train_spots > 0 && static_cast<std::size_t>(params.train_spots) < train.size())

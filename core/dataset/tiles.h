@@ -45,7 +45,8 @@ struct PairedTiles {
 struct SplitParams {
     int test_blocks = 2;           // compact blocks of spots held out
     double test_fraction = 0.27;   // share of all spots in the test blocks
-    double margin_pitches = 1.8;   // training spots nearer than this to a test spot are dropped
+    double margin_pitches = 1.8;   // training spots nearer than this to a test spot are dropped,
+    double least_margin_um = 0;    // and nearer than this, where spots lie so close that the tiles of several pitches show the same tissue
     int train_spots = 0;           // choose this many of the rest (evenly over the tissue); 0: all
     std::vector<std::string> train_list;  // exactly these barcodes, where not in a test block or margin; overrides
     std::uint64_t seed = 0;

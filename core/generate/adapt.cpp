@@ -16,6 +16,7 @@
 #include "generate/adapter.h"
 #include "generate/flow.h"
 #include "generate/generate.h"
+#include "generate/inner_split.h"
 #include "generate/out_of_memory.h"
 #include "generate/training.h"
 #include "nn/augment.h"
@@ -49,18 +50,13 @@ at::Tensor rows_tensor(const Matrix& m, const std::vector<std::int64_t>& rows) {
     return t;
 }
 
-// A tenth of the training spots decides when to stop; the generator never sees them otherwise.
 Data read_data(const Central& central, const TrainTiles& train, const Places& tissue, const GenePanel& panel, std::uint64_t seed, const JobContext& ctx) {
     const auto n = static_cast<std::int64_t>(train.size());
     if (n < 8) throw Error(ErrorCode::BadInput, "adaptation needs at least 8 training spots, there are " + std::to_string(n));
-    std::vector<std::int64_t> order(static_cast<std::size_t>(n));
-    std::iota(order.begin(), order.end(), 0);
-    Random(derive_seed(seed, "inner held-out")).shuffle(order);
-    const auto held = static_cast<std::size_t>(std::clamp<std::int64_t>(n / 10, 2, 64));
-    const std::vector<std::int64_t> check(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(held));
-    const std::vector<std::int64_t> learn(order.begin() + static_cast<std::ptrdiff_t>(held), order.end());
-    Data data;
     const auto& pairs = train.pairs();
+    const double clear = clear_of_learnt_um(central.tile_um) / pairs.mpp;
+    const auto [learn, check] = inner_split(train, clear, seed, ctx);
+    Data data;
     const auto read = [&](double x, double y, TileSet& out) {
         ctx.check_stop();
         out.append(pairs.reader->read(x, y, central.tile_um * kAdaptMargin, static_cast<int>(central.tile_px * kAdaptMargin)));
@@ -73,9 +69,8 @@ Data read_data(const Central& central, const TrainTiles& train, const Places& ti
     };
     read_spots(learn, data.learn);
     read_spots(check, data.check);
-    const double clear = central.tile_um * (1 + kAdaptMargin) / 2 / pairs.mpp;
     for (std::size_t i = 0; i < tissue.x.size(); ++i) {
-        const auto shows = [&](std::int64_t position) {
+        const auto shows = [&, &check = check](std::int64_t position) {
             const auto row = static_cast<std::size_t>(train.rows()[static_cast<std::size_t>(position)]);
             return std::abs(pairs.x[row] - tissue.x[i]) < clear && std::abs(pairs.y[row] - tissue.y[i]) < clear;
         };
@@ -90,7 +85,7 @@ Data read_data(const Central& central, const TrainTiles& train, const Places& ti
 std::string fingerprint_of(const Central& central, const TrainTiles& train, const Places& tissue, const GenePanel& panel, const AdaptParams& params) {
     json j{{"central", central.id}, {"genes", panel.genes}, {"mean", panel.mean}, {"sd", panel.sd}, {"steps", params.steps}, {"batch", params.batch},
            {"rate", params.learning_rate}, {"dropout", params.gene_dropout}, {"patience", params.patience}, {"full", params.full}, {"seed", params.seed},
-           {"slide", train.pairs().slide_id}, {"rows", train.rows()}, {"tissue_x", tissue.x}, {"tissue_y", tissue.y}, {"kept", "within a standard error"}};
+           {"slide", train.pairs().slide_id}, {"rows", train.rows()}, {"tissue_x", tissue.x}, {"tissue_y", tissue.y}, {"kept", "within a standard error"}, {"inner", "clear of what is learnt"}};
     return sha256_hex(j.dump());
 }
 
@@ -321,6 +316,9 @@ AdaptResult Adaptation::run(const std::string& fingerprint) {
     std::filesystem::create_directories(work_);
     if (!std::filesystem::exists(best_path())) write_safetensors(best_path(), optimiser_->averaged(), {});
     run_stage(stage, *optimiser_, ctx_);
+    result_.held_out_kept = result_.held_out_before;
+    for (const auto& point : result_.curve)
+        if (point.step == result_.best_step) result_.held_out_kept = point.held_out;
     result_.seconds = clock.elapsed_s();
     return result_;
 }
@@ -345,8 +343,8 @@ AdaptResult adapt_with_batch(const std::filesystem::path& central_path, const Tr
                       {"best_step", result.best_step}, {"batch", params.batch},
                       {"rate", params.learning_rate},  {"held_out_before", result.held_out_before},
                       {"seed", params.seed},           {"held_out_best", result.held_out_best},
-                      {"full", params.full},           {"gene_dropout", params.gene_dropout},
-                      {"losses", looks_json(result.curve)}, {"program_version", program_version()}};
+                      {"held_out_kept", result.held_out_kept}, {"full", params.full},
+                      {"gene_dropout", params.gene_dropout}, {"losses", looks_json(result.curve)}, {"program_version", program_version()}};
     adapter.save(out, adaptation.best(), central, params.full, record.dump());
     return result;
 }

@@ -85,6 +85,8 @@ std::vector<std::string> preset_names();
 
 // Side of the field that a tile of the adaptation is cropped from, over the tile's own.
 constexpr double kAdaptMargin = 1.25;
+// How far apart, in x or in y, the centres of such a field and of a tile must be to show nothing in common.
+constexpr double clear_of_learnt_um(double tile_um) { return tile_um * (1 + kAdaptMargin) / 2; }
 
 struct AdaptParams {
     int steps = 600;
@@ -106,6 +108,7 @@ struct AdaptResult {
     std::int64_t best_step = 0;  // whose weights are kept: the last ones within a standard error of the least held-out loss; 0: none are
     double held_out_before = 0;  // flow loss of the central model on the inner held-out spots
     double held_out_best = 0;    // the least
+    double held_out_kept = 0;    // of the weights that are kept
     std::int64_t tissue_tiles = 0;  // places without genes that were learnt from
     int batch = 0;               // smaller than asked for where memory ran out
     std::filesystem::path work;  // where the previews of this batch are: the given folder, or one in it
@@ -126,7 +129,7 @@ struct SampleParams {
     // "none": the absence of genes, which exaggerates how these spots differ from the tissue of the central model too (docs/benchmarks.md).
     std::string guidance_against = "mean";
     double guidance_low = 0.0, guidance_high = 0.9;  // flow times between which guidance acts; 0 noise, 1 image
-    int batch = 16;                                  // tiles at once on a GPU; a CPU always takes four (see Generator)
+    int batch = 16;                                  // tiles at once on a GPU, halved where memory runs out; a CPU always takes four (see Generator)
     ComputeParams compute;
 };
 // What suits a central model: Heun with 10 steps and guidance 3 for our own, DPM-Solver++(2M) with 20 and guidance 2 for imported ones.

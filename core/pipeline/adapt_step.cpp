@@ -90,6 +90,7 @@ Artifact adapt_step(Section& section, const Artifact& split) {
                                {"best_step", result.best_step},
                                {"held_out_loss_before", result.held_out_before},
                                {"held_out_loss_best", result.held_out_best},
+                               {"held_out_loss_kept", result.held_out_kept},
                                {"batch", result.batch},
                                {"seconds", result.seconds}});
     });

@@ -106,6 +106,7 @@ json repeats(Section& section, const Artifact& split, const PlaceFeatures& place
         params.test_blocks = recorded.at("test_blocks");
         params.test_fraction = recorded.at("test_fraction");
         params.margin_pitches = recorded.at("margin");
+        params.least_margin_um = recorded.value("least_margin_um", 0.0);
         params.train_spots = train_spots;
         params.seed = derive_seed(section.seed(), "repeat", static_cast<std::uint64_t>(i));
         try {

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "generate/generate.h"
 #include "pipeline/params.h"
 #include "pipeline/steps.h"
 
@@ -17,6 +18,7 @@ SplitParams split_of(const json& p, std::uint64_t seed) {
     split.test_blocks = p.at("test_blocks");
     split.test_fraction = p.at("test_fraction");
     split.margin_pitches = p.at("margin");
+    split.least_margin_um = p.value("least_margin_um", 0.0);  // records of old have none
     split.train_spots = p.at("spots");
     split.train_list = p.at("train_list").get<std::vector<std::string>>();
     split.seed = derive_seed(seed, "split");
@@ -58,6 +60,7 @@ void warn_of_fewer(Section& section, const Artifact& split) {
 Artifact split_step(Section& section) {
     json p = pick(section.params(), {"spots", "fraction", "test_blocks", "test_fraction", "margin"});
     p.update(section.pairing_params());
+    p["least_margin_um"] = std::ceil(std::sqrt(2.0) * clear_of_learnt_um(section.central_info().tile_um));
     const auto list = path_of(section.params(), "spot_list");
     p["train_list"] = list.empty() ? std::vector<std::string>() : read_list(list);
     const Artifact split = section.obtain(section.provenance("split", {section.slide_record().content_id, section.spots_record().content_id}, p),

@@ -110,7 +110,7 @@ Command adapt_command() {
             },
             [](const json& r) {
                 return folder_summary(r, "Adapted on " + r.at("spots_train").dump() + " spots" + (r.at("tissue_tiles") == 0 ? "" : ", " + r.at("tissue_tiles").dump() + " tiles of tissue without genes") + " and " + r.at("genes").dump() + " genes; held-out flow loss " +
-                                             fixed(number(r, "held_out_loss_before"), 4) + " → " + fixed(number(r, "held_out_loss_best"), 4));
+                                             fixed(number(r, "held_out_loss_before"), 4) + " → " + fixed(r.value("held_out_loss_kept", number(r, "held_out_loss_best")), 4));
             }};
 }
 

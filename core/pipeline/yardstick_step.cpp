@@ -107,7 +107,7 @@ void make_yardstick(Section& section, const Artifact& split, bool with_tissue, c
 
 Ground ground_of(Section& section, const Artifact& split, const Split& parts, bool with_tissue) {
     const PairedTiles& pairs = *section.pairs();
-    const double tile_um = section.central_info().tile_um, side = tile_um / pairs.mpp, learnt_side = kAdaptMargin * side, clear_side = (side + learnt_side) / 2, pitch = pairs.pitch_um / pairs.mpp;
+    const double tile_um = section.central_info().tile_um, side = tile_um / pairs.mpp, clear_side = clear_of_learnt_um(tile_um) / pairs.mpp, pitch = pairs.pitch_um / pairs.mpp;
     const TissueGrid grid = tissue_grid(*section.slide(), section.mask(), tile_um / 2);
     const Places train = places_of(pairs, parts.train.rows()), held_out = places_of(pairs, parts.held_out.rows());
     Places clear, all;
@@ -127,7 +127,7 @@ Ground ground_of(Section& section, const Artifact& split, const Split& parts, bo
                                       derive_seed(split.provenance.seed, "tissue"));
     }
     ground.held_out_included = ground.tissue.x.empty() && clear.x.size() < kFewReference && clear.x.size() < all.x.size();
-    ground.reference = some_of(ground.held_out_included ? all : clear, kMostReference, derive_seed(section.seed(), "yardstick"));
+    ground.reference = some_of(ground.held_out_included ? all : clear, kMostReference, derive_seed(split.provenance.seed, "yardstick"));
     return ground;
 }
 

@@ -103,7 +103,7 @@ std::vector<InnerFold> inner_folds(const FitInputs& inputs, const FitParams& par
         y[static_cast<std::size_t>(i)] = at ? double{at->at(i, 1)} : 0;
     }
     const auto fold = spatial_folds(x, y, k, seed);
-    const double margin = at ? params.inner_margin_pitches * pitch_um : 0;
+    const double margin = at ? std::max(params.inner_margin_pitches * pitch_um, params.least_inner_margin_um) : 0;
     std::vector<InnerFold> folds(static_cast<std::size_t>(k));
     for (int f = 0; f < k; ++f) {
         auto& out = folds[static_cast<std::size_t>(f)];

@@ -48,7 +48,8 @@ struct FitParams {
     double synthetic_weight = -1;                                         // ≥ 0: fixed by the user
     bool match_synthetic = true;        // shift and scale synthetic tile features to those of the spots they derive from
     int inner_folds = 5;                // compact spatial folds within the training spots
-    double inner_margin_pitches = 1.2;  // training spots nearer than this to a held-out one leave the fold too
+    double inner_margin_pitches = 1.2;  // training spots nearer than this to a held-out one leave the fold too …
+    double least_inner_margin_um = 125; // … or nearer than this: the diagonal of a tile, which on dense arrays is many pitches
     int ensemble = 5;                   // bootstrap members for the uncertainty
     bool depth_weights = true;          // weight depth/(depth + median) per spot
     std::int64_t max_rows = 3000;       // beyond it spots are thinned evenly over the tissue, synthetic pairs at random

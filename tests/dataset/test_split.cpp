@@ -31,6 +31,31 @@ private Q_SLOTS:
         }
     }
 
+    // Bins of 8 µm: 1.8 pitches are 14 µm, and a tile of 88 µm would show what is held out.
+    void dense_spots_keep_a_least_margin() {
+        const auto p = test::synthetic_pairs(40, 5, 1);
+        p->pitch_um = 8;
+        for (std::size_t i = 0; i < p->size(); ++i) p->x[i] *= 0.04, p->y[i] *= 0.04;  // 16 px of 0.5 µm apart
+        for (std::uint64_t seed = 0; seed < 10; ++seed) {
+            SplitParams params;
+            params.seed = seed;
+            params.test_blocks = 1;
+            params.test_fraction = 0.1;
+            const Split close = Split::by_blocks(p, params);
+            params.least_margin_um = 90;
+            const Split s = Split::by_blocks(p, params);
+            QCOMPARE(s.held_out.rows(), close.held_out.rows());
+            std::vector<std::int64_t> expected;  // the plain way
+            for (std::int64_t i = 0; i < 1600; ++i) {
+                double nearest = 1e9;
+                for (const auto h : s.held_out.rows()) nearest = std::min(nearest, distance(*p, i, h));
+                if (nearest >= 180) expected.push_back(i);
+            }
+            QCOMPARE(s.train.rows(), expected);
+            QVERIFY(close.train.size() > expected.size() + 100);
+        }
+    }
+
     void blocks_are_compact() {
         const auto p = test::synthetic_pairs(14, 5, 1);
         SplitParams params;

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "generate/adapter.h"
 #include "generate/generate.h"
+#include "generate/inner_split.h"
 #include "generate/out_of_memory.h"
 #include "generate/preset.h"
 #include "nn/safetensors.h"
@@ -119,6 +120,43 @@ private Q_SLOTS:
         }
     }
 
+    // Spots that decide when to stop are not to be learnt from by way of their neighbours' pixels.
+    void deciding_spots_are_clear_of_those_learnt_from() {
+        using namespace generate;
+        const auto grid = [](int side, double pitch_px) {
+            auto pairs = std::make_shared<PairedTiles>();
+            pairs->mpp = 1;
+            pairs->pitch_um = pitch_px;
+            for (int i = 0; i < side * side; ++i) {
+                pairs->barcodes.push_back(std::to_string(i));
+                pairs->x.push_back(pitch_px * (i % side));
+                pairs->y.push_back(pitch_px * (i / side));
+            }
+            return Split::whole(pairs);
+        };
+        int issues = 0;
+        JobContext ctx;
+        ctx.on_issue = [&](const Issue&) { ++issues; };
+        const auto apart = [](const TrainTiles& train, const InnerSplit& s, double clear) {
+            const auto& p = train.pairs();
+            for (const auto a : s.learn)
+                for (const auto c : s.check)
+                    if (std::abs(p.x[static_cast<std::size_t>(a)] - p.x[static_cast<std::size_t>(c)]) < clear && std::abs(p.y[static_cast<std::size_t>(a)] - p.y[static_cast<std::size_t>(c)]) < clear) return false;
+            return true;
+        };
+        const auto sparse = grid(10, 200), dense = grid(30, 90), few = grid(3, 20);
+        const auto of_sparse = inner_split(sparse, 99, 1, ctx);
+        QCOMPARE(of_sparse.check.size(), std::size_t{10});
+        QCOMPARE(of_sparse.learn.size(), std::size_t{90});  // none lost
+        const auto of_dense = inner_split(dense, 99, 1, ctx);
+        QCOMPARE(of_dense.check.size(), std::size_t{64});
+        QVERIFY(of_dense.learn.size() >= 627 && of_dense.learn.size() < 836 && apart(dense, of_dense, 99));
+        QCOMPARE(issues, 0);
+        const auto of_few = inner_split(few, 99, 1, ctx);
+        QCOMPARE(of_few.learn.size() + of_few.check.size(), std::size_t{9});
+        QCOMPARE(issues, 1);
+    }
+
     void other_settings_do_not_resume() {
         auto params = few_steps();
         params.seed = 12;
@@ -139,6 +177,7 @@ private Q_SLOTS:
         const auto result = adapt(central_, train, tissue, panel, params, folder_ / "adapt", whole, {});
         QCOMPARE(result.curve.size(), std::size_t{26});
         QVERIFY(result.held_out_best <= result.held_out_before);
+        QVERIFY(result.held_out_kept >= result.held_out_best && std::isfinite(result.held_out_kept));
         std::stop_source source;
         QVERIFY_EXCEPTION_THROWN(adapt(central_, train, tissue, panel, params, folder_ / "adapt2", resumed, stop_at(source, "adapt", 13)), Error);
         QVERIFY(!fs::exists(resumed));

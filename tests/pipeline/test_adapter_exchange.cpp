@@ -135,7 +135,7 @@ private Q_SLOTS:
             record.insert(key);
             QVERIFY2(value.is_number() || value.is_boolean() || key == "losses" || key == "program_version", key.c_str());
         }
-        QVERIFY(record == (std::set<std::string>{"batch", "best_step", "full", "gene_dropout", "held_out_before", "held_out_best", "losses", "program_version", "rate", "seed", "spots", "steps", "tissue_tiles"}));
+        QVERIFY(record == (std::set<std::string>{"batch", "best_step", "full", "gene_dropout", "held_out_before", "held_out_best", "held_out_kept", "losses", "program_version", "rate", "seed", "spots", "steps", "tissue_tiles"}));
         QVERIFY(shown.at("adapter").at("training").at("losses").size() >= 1);
         QVERIFY(shown.at("adapter").at("central").at("id") == sha256_file(central_));
         QVERIFY(refusal("export", {{"project", elsewhere("nothing").string()}, {"what", "adapter"}, {"output", (root_ / "no.safetensors").string()}}, ErrorCode::NotFound) != "NOT REFUSED");

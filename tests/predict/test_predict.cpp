@@ -130,7 +130,7 @@ private Q_SLOTS:
             Random random(seed);
             for (std::int64_t i = 0; i < 22 * 22; ++i) (random.uniform() < 0.5 ? train : test).push_back(i);
             FitParams params;
-            params.inner_margin_pitches = 0;  // calibration spots as near to training as the test's
+            params.inner_margin_pitches = params.least_inner_margin_um = 0;  // calibration spots as near to training as the test's
             const auto out = Predictor::fit(inputs_of(p, train), panel_of(6), kPitch, params, {}).predict(p.places.select(test));
             covered += interval_coverage(rows_of(p.targets, test), out.lower, out.upper) / kRuns;
             width += (out.upper.at(0, 0) - out.lower.at(0, 0)) / kRuns;
