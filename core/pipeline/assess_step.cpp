@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <map>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/random.h"
 #include "generate/generate.h"
@@ -20,6 +22,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::int64_t kMostTiles = 400;
+constexpr double kSquareTiles = 2;  // side of the squares whose places a bootstrap draws together
 constexpr double kChance = 0.05;  // p above which a round trip counts as none
 
 // The steps that one judge's figures rest on.
@@ -59,7 +62,26 @@ std::optional<Artifact> draw_held_out(Section& section, const Artifact& split, c
     return held_out_tiles_step(section, upstream(section.project(), synthesized, "adapt"), sampling, per_spot);
 }
 
-json figures(Section& section, const Measure& measure, const Matrix& synthetic, const std::string& no_follow) {
+// Of the places of the reference: squares of a few tiles, since the places lie closer than a tile is wide.
+Groups groups_of_places(Section& section, const Matrix& centres) {
+    const double side = kSquareTiles * section.central_info().tile_um / section.pairs()->mpp;
+    std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> squares;
+    Groups groups;
+    for (std::int64_t i = 0; i < centres.rows; ++i) {
+        const std::pair square{static_cast<std::int64_t>(centres.at(i, 0) / side), static_cast<std::int64_t>(centres.at(i, 1) / side)};
+        groups.push_back(squares.emplace(square, static_cast<std::int64_t>(squares.size())).first->second);
+    }
+    return groups;
+}
+
+Groups some_of(const Groups& groups, const std::vector<std::int64_t>& rows) {
+    Groups out;
+    for (const auto r : rows) out.push_back(groups[static_cast<std::size_t>(r)]);
+    return out;
+}
+
+// `spot_of`: the spot that each synthetic tile was drawn from.
+json figures(Section& section, const Measure& measure, const Matrix& synthetic, const Groups& spot_of, const std::string& no_follow) {
     const fs::path& yardstick = measure.yardstick.folder;
     const Matrix training = read_matrix(yardstick / "train.f32"), views = read_matrix(yardstick / "views.f32"), reference = read_matrix(yardstick / "reference.f32");
     const Matrix other = measure.other ? read_matrix(measure.other->features.folder / "features.f32") : Matrix();
@@ -69,6 +91,8 @@ json figures(Section& section, const Measure& measure, const Matrix& synthetic, 
     inputs.training = &training;
     inputs.reference = &reference;
     inputs.other = &other;
+    inputs.synthetic_group = spot_of;
+    inputs.reference_group = groups_of_places(section, read_matrix(yardstick / "centres.f32"));
     inputs.encoder = read_report(measure.yardstick).value("encoder", "");
     inputs.seed = derive_seed(section.seed(), "assess");
     json report = json::parse(assess(inputs, section.ctx()).json());
@@ -85,16 +109,18 @@ Matrix described(const Judge& judge, const fs::path& tiles, const JobContext& ct
     return judge.encoder().encode(some, ctx);
 }
 
-Composition composition(Section& section, const fs::path& tiles, std::int64_t n, const Matrix& centres) {
+Composition composition(Section& section, const fs::path& tiles, const Groups& spot_of, const Matrix& centres) {
     const JobContext& ctx = section.ctx();
     TileSet synthetic, real;
-    for (const auto i : evenly(n, kMostTiles)) synthetic.append(read_tile_folder(tiles, static_cast<std::size_t>(i), 1, ctx).image(0));
+    const auto drawn = evenly(static_cast<std::int64_t>(spot_of.size()), kMostTiles), places = evenly(centres.rows, kMostTiles);
+    for (const auto i : drawn) synthetic.append(read_tile_folder(tiles, static_cast<std::size_t>(i), 1, ctx).image(0));
     const CentralInfo& tile = section.central_info();
-    for (const auto i : evenly(centres.rows, kMostTiles)) {
+    for (const auto i : places) {
         ctx.check_stop();
         real.append(section.pairs()->reader->read(centres.at(i, 0), centres.at(i, 1), tile.tile_um, tile.tile_px));
     }
-    return compare_composition(real, synthetic, tile.tile_um / tile.tile_px, derive_seed(section.seed(), "composition"), ctx);
+    return compare_composition(real, synthetic, tile.tile_um / tile.tile_px, derive_seed(section.seed(), "composition"), ctx,
+                               {some_of(groups_of_places(section, centres), places), some_of(spot_of, drawn)});
 }
 
 // Said every time, whether it was measured now or before: tiles that look real say nothing of whether they mean anything.
@@ -127,9 +153,12 @@ Artifact assess_step(Section& section, const Artifact& synthesized) {
     const Artifact assessed = section.obtain(section.provenance("assess", inputs, params), [&](const fs::path& staging) {
         const fs::path tiles = synthesized.folder / "tiles";
         const Matrix synthetic = read_matrix(synthesized.folder / "features.f32");
-        json report = figures(section, own, synthetic, no_follow);
-        report["outside"] = outside ? figures(section, *outside, described(outside->judge, tiles, section.ctx()), no_follow) : json{{"skipped", no_outside}};
-        report["composition"] = json::parse(composition(section, tiles, synthetic.rows, read_matrix(yardstick.folder / "centres.f32")).json());
+        Groups spot_of;
+        for (const TileRecipe& recipe : recipes_of(synthesized, load_split(section, split).train)) spot_of.push_back(recipe.first);
+        if (static_cast<std::int64_t>(spot_of.size()) != synthetic.rows) throw Error(ErrorCode::Mismatch, "holds another number of tiles than of profiles; run 'c2l synthesize' again", synthesized.folder);
+        json report = figures(section, own, synthetic, spot_of, no_follow);
+        report["outside"] = outside ? figures(section, *outside, described(outside->judge, tiles, section.ctx()), some_of(spot_of, evenly(synthetic.rows, kMostTiles)), no_follow) : json{{"skipped", no_outside}};
+        report["composition"] = json::parse(composition(section, tiles, spot_of, read_matrix(yardstick.folder / "centres.f32")).json());
         report["reference_includes_held_out"] = read_report(yardstick).value("reference_includes_held_out", false);
         write_report(staging, report);
     });

@@ -91,8 +91,10 @@ std::string distances(const json& report) {
     std::string text = row("FD-encoder", report, "frechet");
     if (report.contains("frechet")) text += plain("  real against real", fixed(number(report.at("frechet"), "floor"), 3));
     if (const json& other = member(report, "floor_other_section"); other.is_object())
-        text += plain("  real against " + other.value("name", std::string("another section")), fixed(number(other, "frechet"), 3));
+        if (member(other, "frechet").is_number()) text += plain("  real against " + other.value("name", std::string("another section")), fixed(number(other, "frechet"), 3));
     text += row("kernel distance", report, "kid");
+    if (const json& other = member(report, "floor_other_section"); other.is_object())
+        text += plain("  real against " + other.value("name", std::string("another section")), fixed(number(other, "kid"), 3));
     if (const json& training = member(report, "floor_training_tiles"); training.is_object()) text += plain("  of the training spots' own tiles", fixed(number(training, "kid"), 3));
     text += plain("near copies of training tiles", fixed(100 * number(report, "copies_fraction"), 1) + " %");
     if (report.contains("training_tiles_flagged")) text += plain("  training tiles as near to one another", fixed(100 * number(report, "training_tiles_flagged"), 1) + " %");
@@ -119,6 +121,7 @@ std::string follows_genes(const json& f) {
 
 std::string quality_summary(const json& report) {
     std::string text = "Synthetic tiles against real ones that were not learnt from (" + report.value("encoder", std::string("encoder")) + ")\n";
+    if (report.value("reference_includes_held_out", false)) text += "  (so little tissue is left beside the training spots that these include tiles of held-out spots)\n";
     text += distances(report) + follows_genes(member(report, "follows_genes"));
     const json& outside = member(report, "outside");
     if (!outside.is_object()) return text;

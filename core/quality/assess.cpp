@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "quality/distances.h"
 #include "quality/quality.h"
+#include "quality/resample.h"
 
 namespace c2l {
 namespace {
@@ -31,18 +32,6 @@ Interval around(double value, std::vector<double> replicates, double least) {
     for (const double r : replicates) mean += r / static_cast<double>(replicates.size());
     const auto shifted = [&](double q) { return std::max(least, value + quantile(replicates, q) - mean); };
     return {value, shifted(0.025), shifted(0.975)};
-}
-
-std::vector<std::int64_t> drawn_rows(std::int64_t n, Random& random) {
-    std::vector<std::int64_t> rows(static_cast<std::size_t>(n));
-    for (auto& r : rows) r = random.below(n);
-    return rows;
-}
-
-at::Tensor multiplicities(std::int64_t n, Random& random) {
-    auto times = at::zeros({n}, at::kDouble);
-    for (const auto r : drawn_rows(n, random)) times.data_ptr<double>()[r] += 1;
-    return times;
 }
 
 void step(const JobContext& ctx, const EtaClock& clock, std::int64_t done, std::int64_t total) {
@@ -74,7 +63,7 @@ QualityReport::OtherFloor other_floor(const at::Tensor& reference, const at::Ten
     for (int s = 0; s < kFloorSplits; ++s) {
         ctx.check_stop();
         const auto a = rows_of(reference, random_rows(reference.size(0), floor.n, random)), b = rows_of(other, random_rows(other.size(0), floor.n, random));
-        floor.frechet += frechet_distance(a, b) / kFloorSplits;
+        if (floor.n == most) floor.frechet = floor.frechet.value_or(0) + frechet_distance(a, b) / kFloorSplits;
         floor.kid += KernelTable(a, b).distance() / kFloorSplits;
     }
     return floor;
@@ -84,6 +73,13 @@ QualityReport::TrainingFloor training_floor(const at::Tensor& training, const at
     Random random(derive_seed(seed, "training floor"));
     const auto some = rows_of(training, random_rows(training.size(0), kMostRows, random));
     return {some.size(0), KernelTable(some, reference).distance()};
+}
+
+Groups some_of(const Groups& groups, const std::vector<std::int64_t>& rows) {
+    Groups out;
+    if (!groups.empty())
+        for (const auto r : rows) out.push_back(groups[static_cast<std::size_t>(r)]);
+    return out;
 }
 
 Matrix subset(const Matrix& m, const std::vector<std::int64_t>& rows) {
@@ -117,11 +113,11 @@ QualityReport assess(const AssessInputs& in, const JobContext& ctx) {
     const auto fair = [&](const at::Tensor& rows) { return rows_of(rows, random_rows(rows.size(0), n, random)); };
     double value = 0;
     for (int i = 0; i < kFairDraws; ++i) value += frechet_distance(fair(synthetic), fair(reference)) / kFairDraws;
+    const GroupedRows synthetic_groups(in.synthetic_group, synthetic.size(0)), reference_groups(in.reference_group, reference.size(0));
     std::vector<double> values;
     for (int b = 0; b < replicates; ++b) {
         step(ctx, clock, done++, total);
-        const auto a = fair(synthetic), r = fair(reference);
-        values.push_back(frechet_distance(rows_of(a, drawn_rows(n, random)), rows_of(r, drawn_rows(n, random))));
+        values.push_back(frechet_distance(rows_of(synthetic, synthetic_groups.draw(n, random)), rows_of(reference, reference_groups.draw(n, random))));
     }
     report.frechet = around(value, values, 0);
     report.frechet_floor =
@@ -131,10 +127,11 @@ QualityReport assess(const AssessInputs& in, const JobContext& ctx) {
                reference_rows = random_rows(reference.size(0), kMostRows, random);
     const auto some_reference = rows_of(reference, reference_rows);
     const KernelTable table(rows_of(synthetic, synthetic_rows), some_reference);
+    const GroupedRows some_synthetic_groups(some_of(in.synthetic_group, synthetic_rows), table.rows_a()), some_reference_groups(some_of(in.reference_group, reference_rows), table.rows_b());
     values.clear();
     for (int b = 0; b < in.bootstrap; ++b) {
         step(ctx, clock, done++, total);
-        values.push_back(table.distance(multiplicities(table.rows_a(), random), multiplicities(table.rows_b(), random)));
+        values.push_back(table.distance(some_synthetic_groups.multiplicities(random), some_reference_groups.multiplicities(random)));
     }
     report.kid = around(table.distance(), values, -1e300);
     report.kid_floor = real_floor(some_reference, std::min(report.n_floor, some_reference.size(0) / 2), random, ctx,
@@ -170,7 +167,10 @@ std::string QualityReport::json() const {
     j["floor_training_tiles"] = nullptr;
     if (training) j["floor_training_tiles"] = {{"n", training->n}, {"kid", training->kid}};
     j["floor_other_section"] = nullptr;
-    if (other_section) j["floor_other_section"] = {{"n", other_section->n}, {"frechet", other_section->frechet}, {"kid", other_section->kid}};
+    if (other_section) {
+        j["floor_other_section"] = {{"n", other_section->n}, {"frechet", nullptr}, {"kid", other_section->kid}};
+        if (other_section->frechet) j["floor_other_section"]["frechet"] = *other_section->frechet;
+    }
     if (!composition_json.empty()) j["composition"] = nlohmann::json::parse(composition_json);
     return j.dump(2);
 }

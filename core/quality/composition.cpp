@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cmath>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -11,13 +12,15 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "quality/quality.h"
+#include "quality/resample.h"
 #include "slide/stain.h"
 
 namespace c2l {
 namespace {
 
+constexpr int kDraws = 10;
+
 using Nuclei = std::vector<std::vector<Nucleus>>;  // of each tile
-using Rows = std::vector<std::size_t>;
 
 Nuclei nuclei_of(const TileSet& tiles, double mpp, const JobContext& ctx) {
     Nuclei out(tiles.count());
@@ -48,7 +51,8 @@ enum class Statistic { Density, Area, Eccentricity, Haematoxylin };
 
 std::vector<double> values(const Nuclei& nuclei, const Rows& tiles, Statistic what, double tile_mm2) {
     std::vector<double> v;
-    for (const auto t : tiles) {
+    for (const auto tile : tiles) {
+        const auto t = static_cast<std::size_t>(tile);
         if (what == Statistic::Density)
             v.push_back(static_cast<double>(nuclei[t].size()) / tile_mm2);
         else
@@ -59,50 +63,45 @@ std::vector<double> values(const Nuclei& nuclei, const Rows& tiles, Statistic wh
 }
 
 double mean(const std::vector<double>& v) {
-    return v.empty() ? 0 : std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
+    return v.empty() ? std::numeric_limits<double>::quiet_NaN() : std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
 }
 
-CompositionFigure compare(const Nuclei& real, const Nuclei& synthetic, Statistic what, double tile_mm2, std::uint64_t seed, int bootstrap,
-                          const JobContext& ctx) {
+CompositionFigure compare(const Nuclei& real, const Nuclei& synthetic, Statistic what, double tile_mm2, const GroupedRows& real_groups, const GroupedRows& synthetic_groups,
+                          std::uint64_t seed, int bootstrap, const JobContext& ctx) {
     Random random(derive_seed(seed, "composition", static_cast<std::uint64_t>(what)));
-    const auto all = [](const Nuclei& n) {
-        Rows rows(n.size());
-        std::iota(rows.begin(), rows.end(), std::size_t{0});
+    const auto real_n = static_cast<std::int64_t>(real.size()), synthetic_n = static_cast<std::int64_t>(synthetic.size());
+    const auto of_real = [&](const Rows& rows) { return values(real, rows, what, tile_mm2); };
+    const auto of_synthetic = [&](const Rows& rows) { return values(synthetic, rows, what, tile_mm2); };
+    const auto some = [&](std::int64_t n, std::int64_t count) {
+        Rows rows = all_rows(n);
+        random.shuffle(rows);
+        rows.resize(static_cast<std::size_t>(count));
         return rows;
     };
-    const auto drawn = [&](const Nuclei& n) {
-        Rows rows(n.size());
-        for (auto& r : rows) r = static_cast<std::size_t>(random.below(static_cast<std::int64_t>(n.size())));
-        return rows;
-    };
-    const auto real_values = values(real, all(real), what, tile_mm2), synthetic_values = values(synthetic, all(synthetic), what, tile_mm2);
     CompositionFigure f;
-    f.mean_real = mean(real_values);
-    f.mean_synthetic = mean(synthetic_values);
-    f.distance.value = f.distance.lower = f.distance.upper = wasserstein_distance(real_values, synthetic_values);
+    f.mean_real = mean(of_real(all_rows(real_n)));
+    f.mean_synthetic = mean(of_synthetic(all_rows(synthetic_n)));
+    // The distance shrinks as samples grow: it and its floor are of as many tiles on each side.
+    const std::int64_t n = std::min(synthetic_n, real_n / 2);
+    f.distance.value = 0;
+    for (int d = 0; d < kDraws; ++d) {
+        Rows rows = some(real_n, real_n);
+        const auto half = rows.begin() + n;
+        f.floor += wasserstein_distance(of_real(Rows(rows.begin(), half)), of_real(Rows(half, half + n))) / kDraws;
+        f.distance.value += wasserstein_distance(of_real(some(real_n, n)), of_synthetic(some(synthetic_n, n))) / kDraws;
+    }
+    f.distance.lower = f.distance.upper = f.distance.value;
     std::vector<double> replicates;
     for (int b = 0; b < bootstrap; ++b) {
         ctx.check_stop();
-        replicates.push_back(
-            wasserstein_distance(values(real, drawn(real), what, tile_mm2), values(synthetic, drawn(synthetic), what, tile_mm2)));
+        const double distance = wasserstein_distance(of_real(real_groups.draw(n, random)), of_synthetic(synthetic_groups.draw(n, random)));
+        if (std::isfinite(distance)) replicates.push_back(distance);
     }
-    if (!replicates.empty()) {
+    if (!replicates.empty()) {  // resampling adds its own bias; only the spread is used
         std::sort(replicates.begin(), replicates.end());
         const double centre = mean(replicates);
-        const auto at = [&](double q) {
-            return replicates[static_cast<std::size_t>(q * static_cast<double>(replicates.size() - 1) + 0.5)] - centre;
-        };
-        f.distance.lower = std::max(0.0, f.distance.value + at(0.025));
-        f.distance.upper = f.distance.value + at(0.975);
-    }
-    constexpr int kSplits = 10;
-    for (int s = 0; s < kSplits; ++s) {
-        Rows rows = all(real);
-        random.shuffle(rows);
-        const auto half = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2);
-        f.floor += wasserstein_distance(values(real, Rows(rows.begin(), half), what, tile_mm2),
-                                        values(real, Rows(half, rows.end()), what, tile_mm2)) /
-                   kSplits;
+        f.distance.lower = std::max(0.0, f.distance.value + sorted_quantile(replicates, 0.025) - centre);
+        f.distance.upper = f.distance.value + sorted_quantile(replicates, 0.975) - centre;
     }
     return f;
 }
@@ -110,7 +109,7 @@ CompositionFigure compare(const Nuclei& real, const Nuclei& synthetic, Statistic
 }  // namespace
 
 double wasserstein_distance(std::vector<double> a, std::vector<double> b) {
-    if (a.empty() || b.empty()) return 0;
+    if (a.empty() || b.empty()) return std::numeric_limits<double>::quiet_NaN();
     std::sort(a.begin(), a.end());
     std::sort(b.begin(), b.end());
     // ∫ |F⁻¹(q) - G⁻¹(q)| dq over the steps of both quantile functions.
@@ -131,7 +130,7 @@ double wasserstein_distance(std::vector<double> a, std::vector<double> b) {
 }
 
 Composition compare_composition(const TileSet& real, const TileSet& synthetic, double mpp, std::uint64_t seed, const JobContext& ctx,
-                                int bootstrap) {
+                                const TileGroups& groups, int bootstrap) {
     if (!(mpp > 0) || !std::isfinite(mpp))
         throw Error(ErrorCode::BadInput, "nuclei cannot be measured without the µm per pixel of the tiles");
     if (real.count() < 2 || synthetic.count() < 1)
@@ -139,7 +138,8 @@ Composition compare_composition(const TileSet& real, const TileSet& synthetic, d
     if (real.size != synthetic.size) throw Error(ErrorCode::Mismatch, "real and synthetic tiles differ in size");
     const Nuclei of_real = nuclei_of(real, mpp, ctx), of_synthetic = nuclei_of(synthetic, mpp, ctx);
     const double tile_mm2 = std::pow(real.size * mpp / 1000, 2);
-    const auto figure = [&](Statistic what) { return compare(of_real, of_synthetic, what, tile_mm2, seed, bootstrap, ctx); };
+    const GroupedRows real_groups(groups.real, static_cast<std::int64_t>(real.count())), synthetic_groups(groups.synthetic, static_cast<std::int64_t>(synthetic.count()));
+    const auto figure = [&](Statistic what) { return compare(of_real, of_synthetic, what, tile_mm2, real_groups, synthetic_groups, seed, bootstrap, ctx); };
     return {figure(Statistic::Density), figure(Statistic::Area), figure(Statistic::Eccentricity), figure(Statistic::Haematoxylin)};
 }
 

@@ -9,6 +9,8 @@
 #include <ATen/ops/linalg_svdvals.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
@@ -54,6 +56,14 @@ double mean_of_pairs(const at::Tensor& kernel, const at::Tensor& times) {
 }
 
 }  // namespace
+
+FeatureScale::FeatureScale(const at::Tensor& training) : mean(training.mean(0, true)) {
+    constexpr double kHardly = 0.05;  // of the median spread
+    const auto sd = training.std(0, false, true), varies = sd > kHardly * sd.median().clamp_min(1e-12);
+    scale = at::where(varies, sd.reciprocal(), at::zeros_like(sd));
+}
+
+at::Tensor FeatureScale::operator()(const at::Tensor& features) const { return (features - mean) * scale; }
 
 at::Tensor feature_tensor(const Matrix& m) {
     const auto t = at::from_blob(const_cast<float*>(m.values.data()), {m.rows, m.cols}, at::kFloat).to(at::kDouble);

@@ -14,6 +14,13 @@ namespace c2l {
 at::Tensor feature_tensor(const Matrix& m);  // throws Error(BadInput) for values that are not finite
 at::Tensor rows_of(const at::Tensor& t, const std::vector<std::int64_t>& rows);
 std::vector<std::int64_t> random_rows(std::int64_t n, std::int64_t count, Random& random);  // without replacement
+// Features in units of the training tiles' spread. One that hardly varies among them is left out: it says nothing of them, and an outside encoder's
+// that is 0 on each of a few tiles would outweigh all others wherever it is not.
+struct FeatureScale {
+    explicit FeatureScale(const at::Tensor& training);
+    at::Tensor operator()(const at::Tensor& features) const;
+    at::Tensor mean, scale;  // 1 × d
+};
 at::Tensor squared_distances(const at::Tensor& a, const at::Tensor& b);
 // Nearest row of `to` for each row of `from`, in batches: distance and index.
 struct Nearest {

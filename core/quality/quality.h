@@ -17,6 +17,10 @@ struct Interval {
     double value = 0, lower = 0, upper = 0;  // 95 %
 };
 
+// The group of each row: rows that show the same, tiles of one spot's profile or places that overlap, are no independent witnesses, and a bootstrap
+// draws them together. Empty: each row alone.
+using Groups = std::vector<std::int64_t>;
+
 // Squared Fréchet distance of two Gaussian fits (Heusel 2017) on encoder features; "FD-encoder", never FID.
 double frechet_distance(const Matrix& a, const Matrix& b);
 // Unbiased squared maximum mean discrepancy with the cubic polynomial kernel (Bińkowski 2018).
@@ -46,7 +50,7 @@ double flagged_training_tiles(const Matrix& training, const Matrix& learnt_views
                               const JobContext& ctx);
 
 // What the tiles are made of: 1-Wasserstein distance real ↔ synthetic, each in the statistic's unit, beside what two random
-// halves of the real tiles differ by.
+// halves of the real tiles differ by, as many tiles on each side. NaN where no nucleus was found on a side.
 struct CompositionFigure {
     Interval distance;
     double floor = 0;
@@ -58,9 +62,12 @@ struct Composition {
     std::string json() const;
 };
 // Segments the nuclei of every tile, on all threads. Both sets show tissue at `mpp` µm per pixel.
+struct TileGroups {
+    Groups real, synthetic;
+};
 Composition compare_composition(const TileSet& real, const TileSet& synthetic, double mpp, std::uint64_t seed, const JobContext& ctx,
-                                int bootstrap = 200);
-double wasserstein_distance(std::vector<double> a, std::vector<double> b);  // of two samples on the line; 0 when either is empty
+                                const TileGroups& groups = {}, int bootstrap = 200);
+double wasserstein_distance(std::vector<double> a, std::vector<double> b);  // of two samples on the line; NaN when either is empty
 
 struct QualityReport {
     std::string encoder;
@@ -71,9 +78,10 @@ struct QualityReport {
     Interval kid;
     double kid_floor = 0;
     Coverage coverage;
-    struct OtherFloor {            // the reference against another section, each side of n_floor tiles where it has as many
+    struct OtherFloor {            // the reference against n tiles of another section
         std::int64_t n = 0;
-        double frechet = 0, kid = 0;
+        std::optional<double> frechet;  // only where n is n_floor: of fewer tiles it is larger, and would make the synthetic ones look near
+        double kid = 0;
     };
     std::optional<OtherFloor> other_section;
     struct TrainingFloor {         // the reference against the real tiles learnt from: how far the few spots are from the section
@@ -92,6 +100,7 @@ struct AssessInputs {
     const Matrix* training = nullptr;     // features of the training spots' own tiles, one each; may be null
     const Matrix* reference = nullptr;    // features of real tiles not trained on (same slide, dense)
     const Matrix* other = nullptr;        // features of real tiles of another section; may be null
+    Groups synthetic_group, reference_group;  // for the intervals of the two distances
     std::string encoder;
     std::uint64_t seed = 0;
     int bootstrap = 200;

@@ -35,12 +35,11 @@ std::vector<double> ranks(const at::Tensor& generated, const at::Tensor& real) {
 
 Retrieval retrieval(const FollowInputs& in, const JobContext& ctx) {
     c10::NoGradGuard no_grad;
-    const auto train = feature_tensor(*in.train_features);
-    const auto mean = train.mean(0, true), sd = train.std(0, false, true).clamp_min(1e-6);
-    const auto real = (feature_tensor(*in.held_out_features) - mean) / sd;
+    const FeatureScale scaled(feature_tensor(*in.train_features));
+    const auto real = scaled(feature_tensor(*in.held_out_features));
     const std::int64_t m = real.size(0), passes = in.generated->rows / m;
     // Ordering by the mean squared distance to several tiles is ordering by the distance to their mean.
-    const auto generated = ((feature_tensor(*in.generated) - mean) / sd).view({passes, m, real.size(1)}).mean(0);
+    const auto generated = scaled(feature_tensor(*in.generated)).view({passes, m, real.size(1)}).mean(0);
     const std::vector<double> rank = ranks(generated, real);
 
     const auto mean_of = [&](bool lower_is_better, const std::function<double(double)>& score) {

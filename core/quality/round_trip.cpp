@@ -104,18 +104,15 @@ Columns log_depth(const std::vector<float>& depth) {
 
 RoundTrip round_trip(const FollowInputs& in, const JobContext& ctx) {
     c10::NoGradGuard no_grad;
-    auto x = feature_tensor(*in.train_features);
-    const auto y = feature_tensor(*in.train_profiles);
-    const auto mean = x.mean(0, true), sd = x.std(0, false, true).clamp_min(1e-6);
-    x = (x - mean) / sd;
-    const auto standardised = [&](const Matrix& features) { return (feature_tensor(features) - mean) / sd; };
+    const FeatureScale scaled(feature_tensor(*in.train_features));
+    const auto x = scaled(feature_tensor(*in.train_features)), y = feature_tensor(*in.train_profiles);
 
     RoundTrip out;
     out.lambda = choose_lambda(x, y, in.train_fold, ctx);
     const RidgePath ridge(x, y);
     const std::int64_t m = in.held_out_features->rows, passes = in.generated->rows / m;
-    const auto of_generated = ridge.predict(standardised(*in.generated), out.lambda).view({passes, m, y.size(1)});
-    const Columns predicted(of_generated.mean(0)), from_real(ridge.predict(standardised(*in.held_out_features), out.lambda));
+    const auto of_generated = ridge.predict(scaled(feature_tensor(*in.generated)), out.lambda).view({passes, m, y.size(1)});
+    const Columns predicted(of_generated.mean(0)), from_real(ridge.predict(scaled(feature_tensor(*in.held_out_features)), out.lambda));
     const Columns truth(feature_tensor(*in.held_out_profiles)), depth = log_depth(in.held_out_depth);
 
     const auto figure = [&](const Columns& prediction, const Columns* given) -> PairedFigure {

@@ -197,6 +197,26 @@ private Q_SLOTS:
     }
 
     // Profiles and tiles that share nothing but depth: the plain figure is taken in, the partial one is not.
+    // An outside encoder's feature that is 0 on each of few training tiles, but not elsewhere, must not decide alone which tiles are near.
+    void featuresThatDoNotVaryAreLeftOut() {
+        const World world(20, 40, 3);
+        World wider = world;
+        Random random(5);
+        for (Matrix* m : {&wider.train_features, &wider.held_out_features, &wider.generated}) {
+            const bool training = m == &wider.train_features;
+            Matrix with(m->rows, m->cols + 2);
+            for (std::int64_t r = 0; r < m->rows; ++r) {
+                std::copy_n(m->row(r), m->cols, with.row(r));
+                with.at(r, m->cols) = training ? 0.f : static_cast<float>(random.uniform());
+                with.at(r, m->cols + 1) = training ? (r == 0 ? 0.01f : 0.f) : static_cast<float>(random.uniform());
+            }
+            *m = std::move(with);
+        }
+        const FollowReport plain = follow_genes(world.inputs(), {}), same = follow_genes(wider.inputs(), {});
+        QCOMPARE(same.retrieval.mean_rank.figure.value, plain.retrieval.mean_rank.figure.value);
+        QVERIFY(std::abs(same.round_trip.pearson.figure.value - plain.round_trip.pearson.figure.value) < 1e-9);
+    }
+
     void depthIsToldFromGenes() {
         World world(80, 60, 6);
         const auto deep = [](Matrix& profiles, Matrix& features, std::vector<float>& depth, std::uint64_t seed) {

@@ -218,7 +218,7 @@ private Q_SLOTS:
         QVERIFY(std::abs(wasserstein_distance({0, 1}, {5, 6}) - 5) < 1e-12);
         QVERIFY(std::abs(wasserstein_distance({0, 0, 0, 1}, {0, 1}) - 0.25) < 1e-12);
         QVERIFY(std::abs(wasserstein_distance({0}, {0, 3, 6}) - 3) < 1e-12);
-        QCOMPARE(wasserstein_distance({}, {1}), 0.0);
+        QVERIFY(std::isnan(wasserstein_distance({}, {1})));  // nothing found is no match
         Random random(3);
         std::vector<double> a, b;
         for (int i = 0; i < 997; ++i) a.push_back(random.normal());
@@ -266,11 +266,13 @@ private Q_SLOTS:
         in.other = &far;
         const auto apart = assess(in, {});
         QCOMPARE(apart.other_section->n, std::int64_t{150});
-        QVERIFY(std::abs(apart.other_section->frechet - 8) < 2 && apart.other_section->kid > 5 * std::abs(apart.kid_floor));
+        QVERIFY(!apart.other_section->frechet);  // of 150 tiles it would be larger than the synthetic ones' of 200
+        QVERIFY(nlohmann::json::parse(apart.json())["floor_other_section"]["frechet"].is_null());
+        QVERIFY(apart.other_section->kid > 5 * std::abs(apart.kid_floor));
         in.other = &like;
         const auto alike = assess(in, {});
         QCOMPARE(alike.other_section->n, alike.n_floor);
-        QVERIFY(alike.other_section->frechet < 2 * alike.frechet_floor);
+        QVERIFY(*alike.other_section->frechet < 2 * alike.frechet_floor);
         QVERIFY(nlohmann::json::parse(alike.json())["floor_other_section"].contains("kid"));
     }
 
@@ -292,7 +294,7 @@ private Q_SLOTS:
 
     void compositionTellsDensityAndSize() {
         const TileSet real = drawn_tiles(24, 20, 5, 1), alike = drawn_tiles(24, 20, 5, 2), sparse = drawn_tiles(24, 5, 8, 3);
-        const auto same = compare_composition(real, alike, 0.7, 1, {}, 50), other = compare_composition(real, sparse, 0.7, 1, {}, 50);
+        const auto same = compare_composition(real, alike, 0.7, 1, {}, {}, 50), other = compare_composition(real, sparse, 0.7, 1, {}, {}, 50);
         QVERIFY(same.nuclear_density_per_mm2.mean_real > 500);
         QVERIFY(other.nuclear_density_per_mm2.distance.lower > 3 * other.nuclear_density_per_mm2.floor);
         QVERIFY(other.nuclear_area_um2.distance.value > same.nuclear_area_um2.distance.value);
@@ -303,6 +305,39 @@ private Q_SLOTS:
         QualityReport report;
         report.composition_json = other.json();
         QVERIFY(nlohmann::json::parse(report.json())["composition"]["eccentricity"].contains("value"));
+    }
+
+    // Tiles without a nucleus are not like tissue because there is nothing to compare.
+    void noNucleiAreNoMatch() {
+        const TileSet real = drawn_tiles(12, 20, 5, 1), empty = drawn_tiles(12, 0, 5, 2);
+        const auto c = compare_composition(real, empty, 0.7, 1, {}, {}, 20);
+        QVERIFY(std::isnan(c.nuclear_area_um2.distance.value) && std::isnan(c.haematoxylin_od.mean_synthetic));
+        QVERIFY(c.nuclear_density_per_mm2.distance.value > 500);
+        const auto j = nlohmann::json::parse(c.json());
+        QVERIFY(j["nuclear_area_um2"]["value"].is_null() && j["nuclear_area_um2"]["mean_real"].is_number());
+    }
+
+    // Every tile four times is no more than every tile once: the interval must not shrink.
+    void tilesOfOneGroupAreOneWitness() {
+        const Matrix reference = gaussian(400, 6, 1), once = gaussian(60, 6, 2, 0.2);
+        Matrix often = once;
+        for (int i = 0; i < 3; ++i) often = stack(often, once);
+        AssessInputs in;
+        in.reference = &reference;
+        in.bootstrap = 400;
+        const auto width = [&](const Matrix& synthetic, const Groups& groups) {
+            in.synthetic = &synthetic;
+            in.synthetic_group = groups;
+            const auto kid = assess(in, {}).kid;
+            return kid.upper - kid.lower;
+        };
+        Groups groups;
+        for (std::int64_t i = 0; i < often.rows; ++i) groups.push_back(i % 60);
+        const double alone = width(once, {}), grouped = width(often, groups), flattered = width(often, {});
+        QVERIFY2(grouped > 0.9 * alone, qPrintable(QString("%1 %2").arg(grouped).arg(alone)));
+        QVERIFY2(flattered < 0.75 * alone, qPrintable(QString("%1 %2").arg(flattered).arg(alone)));
+        in.synthetic_group.pop_back();
+        QVERIFY(throws(ErrorCode::Internal, [&] { assess(in, {}); }));
     }
 
     void refusesWhatCannotBeCompared() {

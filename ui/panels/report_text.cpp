@@ -74,26 +74,30 @@ QString accuracy(const json& e, const QPalette& palette) {
     if (!e.is_object()) return {};
     QString html = "<h3>" + QObject::tr("Accuracy on held-out spots") + "</h3>";
     html += "<p>" + QObject::tr("Pearson correlation of predicted and measured expression: mean over %1 genes, %2 held-out spots in compact blocks, learnt from %3 spots. "
-                                "Intervals are 95 % bootstrap over spots.")
+                                "Intervals are 95 % bootstrap over spots; of the shuffled expression and of other block splits, the central 95 % of these.")
                         .arg(count(e, "genes"), count(e, "spots_test"), count(e, "spots_train")) + "</p>";
     Table table(palette, {QObject::tr("Predictor"), QObject::tr("Mean"), QObject::tr("95 % interval"), QObject::tr("Median gene")});
     correlation_row(table, e, "pearson", QObject::tr("As used for the map"), true);
     correlation_row(table, e, "pearson_real_only", QObject::tr("Real spots only"));
     correlation_row(table, e, "pearson_with_synthetic", QObject::tr("Real and synthetic pairs"));
+    correlation_row(table, e, "pearson_depth_partial_with_synthetic", QObject::tr("… with sequencing depth taken out"));
     correlation_row(table, e, "delta", QObject::tr("Difference that synthetic pairs make"));
     correlation_row(table, e, "pearson_with_shuffled_synthetic", QObject::tr("Control: real and synthetic pairs with shuffled genes"));
     correlation_row(table, e, "pearson_depth_partial", QObject::tr("With sequencing depth taken out"));
     correlation_row(table, e, "pearson_depth_partial_real_only", QObject::tr("With sequencing depth taken out, real spots only"));
     correlation_row(table, e, "pearson_shuffled", QObject::tr("Control: shuffled expression (expected near 0)"));
-    if (const json* repeats = member(e, "repeats"))
+    if (const json* repeats = member(e, "repeats")) {
         correlation_row(table, *repeats, "pearson_real_only", QObject::tr("Real spots only, over %1 other block splits").arg(count(*repeats, "splits")));
+        correlation_row(table, *repeats, "pearson_depth_partial_real_only", QObject::tr("… with sequencing depth taken out"));
+    }
     html += table.html();
     if (const auto weight = number(e, "synthetic_weight"); weight && *weight == 0)
         html += "<p>" + QObject::tr("Inner cross-validation chose weight 0 for synthetic pairs: the map was made from real spots only.") + "</p>";
     if (const json* delta = member(e, "delta")) {
         const auto lower = number(*delta, "lower"), upper = number(*delta, "upper");
+        const auto used = number(e, "synthetic_weight"), compared = number(e, "synthetic_weight_compared");
         if (lower && upper)
-            html += "<p><b>" + (*lower > 0   ? QObject::tr("Synthetic pairs helped on this section: the whole interval of the difference is above 0.")
+            html += "<p>" + (used && *used == 0 && compared ? QObject::tr("The rows with synthetic pairs give them a weight of %1 for the comparison.").arg(fixed(*compared, 2)) + " " : QString()) + "<b>" + (*lower > 0   ? QObject::tr("Synthetic pairs helped on this section: the whole interval of the difference is above 0.")
                                 : *upper < 0 ? QObject::tr("Synthetic pairs did harm on this section: the whole interval of the difference is below 0.")
                                              : QObject::tr("No clear effect of synthetic pairs on this section: the interval of the difference includes 0.")) + "</b></p>";
     }
@@ -165,6 +169,12 @@ void other_floor(Table& table, const json& report) {
     if (value) table.row({QObject::tr("Fréchet distance of real tiles to %1").arg(escaped(*other, "name")), rounded(*value), {}, {}});
 }
 
+void other_kernel_floor(Table& table, const json& report) {
+    const json* other = member(report, "floor_other_section");
+    const auto value = other ? number(*other, "kid") : std::nullopt;
+    if (value) table.row({QObject::tr("Kernel distance of real tiles to %1").arg(escaped(*other, "name")), rounded(*value), {}, {}});
+}
+
 // The few spots may lie in other tissue than most of the section; tiles like theirs are then far from it, and that is not the generator's fault.
 void training_floor(Table& table, const json& report) {
     const json* training = member(report, "floor_training_tiles");
@@ -187,6 +197,7 @@ QString outside(const json& a, const QPalette& palette) {
     distance_row(table, *o, "frechet", QObject::tr("Fréchet distance"));
     other_floor(table, *o);
     distance_row(table, *o, "kid", QObject::tr("Kernel distance"));
+    other_kernel_floor(table, *o);
     training_floor(table, *o);
     copies_row(table, *o, QObject::tr("Too near to a training tile"));
     return html + table.html() + follows_genes(*o, palette);
@@ -195,11 +206,15 @@ QString outside(const json& a, const QPalette& palette) {
 QString quality(const json& a, const QPalette& palette) {
     if (!a.is_object()) return {};
     QString html = "<h3>" + QObject::tr("Quality of the synthetic tiles") + "</h3>";
-    html += "<p>" + QObject::tr("Distances between synthetic and real tiles in the features of the tile encoder; the floor is real against real, the best that can be hoped for; of near copies, how many training tiles are as near to one another.") + "</p>";
+    html += "<p>" + QObject::tr("Distances between synthetic and real tiles in the features of the tile encoder; the floor is real against real, the best that can be hoped for; of near copies, how many training tiles are as near to one another.");
+    if (const json* included = member(a, "reference_includes_held_out"); included && included->is_boolean() && included->get<bool>())
+        html += " " + QObject::tr("So little tissue is left beside the training spots that the real tiles include those of held-out spots.");
+    html += "</p>";
     Table table(palette, {QObject::tr("Measure"), QObject::tr("Value"), QObject::tr("95 % interval"), QObject::tr("Floor")});
     distance_row(table, a, "frechet", QObject::tr("Fréchet distance (FD-encoder)"));
     other_floor(table, a);
     distance_row(table, a, "kid", QObject::tr("Kernel distance"));
+    other_kernel_floor(table, a);
     training_floor(table, a);
     for (const auto& [key, name] : {std::pair{"precision", QObject::tr("Precision: synthetic tiles that look real (0 – 1)")}, {"recall", QObject::tr("Recall: kinds of real tiles that occur (0 – 1)")},
                                     {"density", QObject::tr("Density")}, {"coverage", QObject::tr("Coverage (0 – 1)")}})
