@@ -85,7 +85,7 @@ Params sample_params() {
     Param number = whole("number", 0, 0, 1e7, "synthetic tiles in all; 0: four for each training spot", "tiles");
     number.letter = "n";
     return {number,
-            real("interpolate", 0.75, 0, 1, "share of the tiles whose profile lies between two neighbouring training spots"),
+            real("interpolate", 0.75, 0, 1, "share of the rounds over the training spots in which profiles lie between two neighbours; the first round is of measured ones, unless it is 1"),
             choice("sampler", {"auto", "heun", "euler", "dpm++2m"}, "how the flow is integrated; auto: heun, for imported central models dpm++2m"),
             whole("sampler_steps", nullptr, 1, 1000, "steps of the sampler; when not given 10 for heun, 20 for the others", "steps"),
             real("guidance", nullptr, 0, 20, "how strongly the genes steer; 1: no guidance; when not given 3, for imported central models 2"),

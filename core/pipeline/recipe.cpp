@@ -40,9 +40,11 @@ std::vector<TileRecipe> make_recipes(const TrainTiles& train, std::int64_t numbe
     const auto near = neighbours(train);
     const double measured = 1 - interpolate;
     std::vector<TileRecipe> recipes;
+    const std::int64_t last_round = number / n, last_number = number % n;
     for (std::int64_t k = 0; k < number; ++k) {
         TileRecipe recipe;
-        recipe.first = recipe.second = k % n;
+        // A round that is not full takes spots from all over the table, whose order may be that of the section.
+        recipe.first = recipe.second = k / n < last_round ? k % n : k % n * n / last_number;
         recipe.seed = derive_seed(seed, "tile", static_cast<std::uint64_t>(k));
         Random random(derive_seed(seed, "mix", static_cast<std::uint64_t>(k)));
         const auto round = static_cast<double>(k / n);

@@ -1,6 +1,7 @@
 // synthesize and its relatives, whose tiles belong to other profiles than those that were measured, or come from an adapter of elsewhere. Each kind is a step of its own, so that nothing
 // that goes on from synthesized pairs (assess, fit, evaluate) can take the others for them.
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -94,6 +95,7 @@ void make_tiles(const Drawing& drawing, const Provenance& provenance, const json
     write_png(staging / "sheet.png", contact_sheet(read_tile_folder(work, 0, shown, section.ctx()), 0, shown, set.columns),
               "Synthetic tissue tiles made by C2L Studio; not a patient's tissue" + and_credits(section.central_record()));
     set.report.update({{"tiles", n},
+                       {"tile_um", section.central_info().tile_um},
                        {"central", section.central_record()},
                        {"genes", panel.genes.size()},
                        {"flagged", std::count(copies.flagged.begin(), copies.flagged.end(), 1)},
@@ -136,8 +138,20 @@ Artifact with_issues(Artifact artifact, const JobContext& ctx) {
 }  // namespace
 
 std::vector<TileRecipe> recipes_of(const Artifact& synthesized, const TrainTiles& train) {
-    const json p = json::parse(synthesized.provenance.params);
-    return make_recipes(train, p.at("number"), p.at("interpolate"), derive_seed(synthesized.provenance.seed, "synthesize"));
+    const fs::path file = synthesized.folder / "profiles.h5ad";
+    const SpotData table = read_h5ad(file);
+    std::unordered_map<std::string, std::int64_t> positions;
+    for (std::size_t i = 0; i < train.size(); ++i) positions[train.pairs().barcodes[static_cast<std::size_t>(train.rows()[i])]] = static_cast<std::int64_t>(i);
+    const auto first = table.labels.find("source"), second = table.labels.find("source2");
+    const auto share = table.obs.find("share");
+    std::vector<TileRecipe> recipes;
+    for (std::size_t i = 0; i < table.spots.size() && first != table.labels.end() && second != table.labels.end() && share != table.obs.end(); ++i) {
+        const auto a = positions.find(first->second[i]), b = positions.find(second->second[i]);
+        if (a == positions.end() || b == positions.end()) break;
+        recipes.push_back({a->second, b->second, share->second[i]});
+    }
+    if (recipes.size() != table.spots.size()) throw Error(ErrorCode::Mismatch, "names other spots than those that are learnt from; run 'c2l synthesize' again", file);
+    return recipes;
 }
 
 Artifact synthesize_step(Section& section, const Artifact& adapted) {

@@ -24,6 +24,7 @@ TileSet read_tile_folder(const std::filesystem::path& folder, std::size_t first,
 void copy_tiles(const std::filesystem::path& from, const std::filesystem::path& to);
 std::size_t count_tiles(const std::filesystem::path& folder);
 Matrix encode_tiles(const TileEncoder& encoder, const std::filesystem::path& folder, std::size_t n, const JobContext& ctx);
+// As they were drawn, from the table of the tiles, without the seeds. Throws Error(Mismatch) where `train` are not the spots they were drawn from.
 std::vector<TileRecipe> recipes_of(const Artifact& synthesized, const TrainTiles& train);
 
 }  // namespace c2l

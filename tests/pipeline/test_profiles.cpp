@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "pipeline/command.h"
 #include "pipeline/companions.h"
 #include "pipeline/dial.h"
@@ -117,6 +118,14 @@ private Q_SLOTS:
         measured_ = table_of(made);
         QCOMPARE(measured_.spots.size(), std::size_t{kMeasured});
         for (const auto& kind : measured_.labels.at("kind")) QCOMPARE(kind, std::string("measured"));
+    }
+
+    // Fewer tiles than spots are of spots from all over the section, not of those that stand first in its table.
+    void few_tiles_are_spread_over_the_spots() {
+        const auto split = Project::open(project_, Project::Mode::Read)->artifacts("split").front();
+        const auto train = json::parse(read_file(split.folder / "split.json")).at("train").get<std::vector<std::string>>();
+        const auto n = train.size();
+        for (std::size_t k = 0; k < kMeasured; ++k) QCOMPARE(measured_.labels.at("source")[k], train[k * n / kMeasured]);
     }
 
     // The section's own spots in another file are the section's own profiles, whichever unit they come in.
