@@ -60,10 +60,10 @@ void save(const std::filesystem::path& file, const SpotData& data, double diamet
     write_h5ad(file, content);
 }
 
-void add(Project& project, const std::string& step, const std::function<void(const std::filesystem::path&)>& make) {
+void add(Project& project, const std::string& step, const std::function<void(const std::filesystem::path&)>& make, const std::string& params = "{}") {
     Provenance p;
     p.step = step;
-    p.params = "{}";
+    p.params = params;
     p.device = "cpu";
     project.obtain(p, make);
 }
@@ -96,6 +96,7 @@ void write_tiles(const std::filesystem::path& folder, const SpotData& spots) {
     }
     profiles.expression = ExpressionMatrix::from_dense(values, spots.expression.genes, ExpressionUnit::Log1p);
     save(folder / "profiles.h5ad", profiles, 100);
+    write_file(folder / "report.json", R"({"tile_um":96})");
 }
 
 void write_map(const std::filesystem::path& folder, const std::vector<std::string>& genes) {
@@ -135,7 +136,7 @@ void add_results(Project& project, const SpotData& spots) {
             "pearson_with_synthetic":{"mean":0.391,"lower":0.34,"upper":0.44,"median":0.38},"delta":{"mean":0.019,"lower":-0.004,"upper":0.041},
             "pearson_depth_partial":{"mean":0.214,"lower":0.16,"upper":0.27,"median":0.2},"pearson_shuffled":{"mean":-0.003,"lower":-0.05,"upper":0.05,"median":0.0}})");
     });
-    add(project, "predict", [&](const auto& f) { write_map(f, {genes[0], genes[1], genes[2]}); });
+    add(project, "predict", [&](const auto& f) { write_map(f, {genes[0], genes[1], genes[2]}); }, R"({"own_slide":true})");
 }
 
 }  // namespace

@@ -324,6 +324,7 @@ void TestWindow::shows_pairs_of_tiles() {
     QCOMPARE(pairs->pair(0)->synthetic.size(), QSize(128, 128));
     QVERIFY2(pairs->pair(0)->real_problem.isEmpty(), qPrintable(pairs->pair(0)->real_problem));
     QCOMPARE(pairs->centre(1), QPointF(274 + 3 * 300, 274));  // the fourth spot, not the mixture's place
+    QCOMPARE(pairs->set()->field_um, 96.0);  // that of the model, not of ours
     window->gallery()->select(4);
     QVERIFY(window->gallery()->details().contains("Flagged"));
     QVERIFY(window->gallery()->details().contains("12345678901234567894"));  // 64-bit seeds keep every digit

@@ -14,6 +14,7 @@
 #include <QUndoGroup>
 #include <QWheelEvent>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "project/project.h"
 #include "ui/document/document.h"
@@ -254,16 +255,28 @@ private Q_SLOTS:
         {
             const auto project = Project::open(path, Project::Mode::Write);
             first = project->spots().back();
-            const auto make = [&](const std::string& step, std::vector<std::string> inputs) {
+            const auto make = [&](const std::string& step, std::vector<std::string> inputs, const nlohmann::json& params = nlohmann::json::object()) {
                 Provenance p;
                 p.step = step;
-                p.params = "{}";
+                p.params = params.dump();
                 p.inputs = std::move(inputs);
                 return project->obtain(p, [](const std::filesystem::path&) {}).id;
             };
-            make("evaluate", {make("split", {project->slides().front().content_id, first.content_id})});
+            const ProjectSlide slide = project->slides().front();
+            nlohmann::json mpp;
+            if (slide.mpp) mpp = *slide.mpp;
+            const auto split = make("split", {slide.content_id, first.content_id}, {{"mpp", mpp}});
+            make("evaluate", {split});
+            make("predict", {split}, {{"own_slide", true}});
+            make("predict", {split}, {{"own_slide", false}});  // of another slide: newer, and not over this one
+            make("adapt", {make("split", {std::string(64, 'b'), first.content_id}, {{"mpp", mpp}})});
+            make("synthesize", {make("split", {slide.content_id, first.content_id}, {{"mpp", 0.123}})});
         }
-        QVERIFY(Snapshot::read(path)->newest("evaluate"));
+        const auto made = Snapshot::read(path);
+        QVERIFY(made->newest("evaluate"));
+        QVERIFY(nlohmann::json::parse(made->newest("predict")->provenance.params).at("own_slide").get<bool>());
+        QVERIFY(!made->newest("adapt"));       // of another slide
+        QVERIFY(!made->newest("synthesize"));  // at another scale
         other = first;
         other.content_id = std::string(64, 'a');
         other.registration = {1, 0, 5, 0, 1, 0};

@@ -62,26 +62,33 @@ double number_at(const SpotData& data, const std::string& column, std::size_t ro
     return text.toDouble();
 }
 
-// The split that a result was made from names the slide and the spots: spots of that slide at other positions than those on show.
-bool is_of_former_spots(const Snapshot& snapshot, const Artifact& artifact) {
+// Made from the slide and the spots on show, at their present scale: the split that a result rests on names them. A map of another slide
+// ("c2l predict --slide") rests on the split all the same.
+bool is_of_shown(const Snapshot& snapshot, const Artifact& artifact) {
     const ProjectSpots* shown = snapshot.shown_spots();
-    if (!shown) return false;
-    const auto is_former = [&](const Artifact& split) {
+    if (!shown) return true;
+    const auto slide = std::find_if(snapshot.slides.begin(), snapshot.slides.end(), [&](const ProjectSlide& s) { return s.id == shown->slide; });
+    const auto params = [](const Artifact& a) { return nlohmann::json::parse(a.provenance.params, nullptr, false); };
+    const auto suits = [&](const Artifact& split) {
         const auto& inputs = split.provenance.inputs;
-        const auto slide = std::find_if(snapshot.slides.begin(), snapshot.slides.end(), [&](const ProjectSlide& s) { return s.id == shown->slide; });
-        return inputs.size() == 2 && slide != snapshot.slides.end() && inputs[0] == slide->content_id && inputs[1] != shown->content_id;
+        if (slide == snapshot.slides.end() || inputs.size() != 2 || inputs[0] != slide->content_id || inputs[1] != shown->content_id) return false;
+        const auto recorded = params(split);
+        const nlohmann::json mpp = slide->mpp ? nlohmann::json(*slide->mpp) : nlohmann::json();
+        return recorded.is_object() && recorded.value("mpp", nlohmann::json()) == mpp;
     };
-    if (artifact.step == "split") return is_former(artifact);
+    if (artifact.step == "split") return suits(artifact);
+    if (artifact.step == "predict")
+        if (const auto recorded = params(artifact); !recorded.is_object() || !recorded.value("own_slide", false)) return false;
     const auto& inputs = artifact.provenance.inputs;
-    return std::any_of(snapshot.artifacts.begin(), snapshot.artifacts.end(), [&](const Artifact& split) {
-        return split.step == "split" && std::find(inputs.begin(), inputs.end(), split.id) != inputs.end() && is_former(split);
+    return std::none_of(snapshot.artifacts.begin(), snapshot.artifacts.end(), [&](const Artifact& split) {
+        return split.step == "split" && std::find(inputs.begin(), inputs.end(), split.id) != inputs.end() && !suits(split);
     });
 }
 
 }  // namespace
 
 const Artifact* Snapshot::newest(const std::string& step) const {
-    const auto it = std::find_if(artifacts.begin(), artifacts.end(), [&](const Artifact& a) { return a.step == step && !is_of_former_spots(*this, a); });
+    const auto it = std::find_if(artifacts.begin(), artifacts.end(), [&](const Artifact& a) { return a.step == step && is_of_shown(*this, a); });
     return it == artifacts.end() ? nullptr : &*it;
 }
 
@@ -109,8 +116,8 @@ std::shared_ptr<const Snapshot> Snapshot::read(const std::filesystem::path& path
 std::shared_ptr<const SyntheticSet> SyntheticSet::read(const Artifact& artifact) {
     auto set = std::make_shared<SyntheticSet>();
     set->folder = artifact.folder;
-    const auto params = nlohmann::json::parse(artifact.provenance.params, nullptr, false);
-    if (params.is_object() && params.contains("tile_um") && params["tile_um"].is_number()) set->field_um = params["tile_um"];
+    const auto report = read_json(artifact.folder / "report.json");
+    if (report.is_object() && report.contains("tile_um") && report["tile_um"].is_number()) set->field_um = report["tile_um"];
     set->profiles = std::make_shared<SpotData>(read_h5ad(artifact.folder / "profiles.h5ad"));
     const SpotData& data = *set->profiles;
     set->tiles.resize(data.spots.size());

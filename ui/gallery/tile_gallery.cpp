@@ -199,6 +199,9 @@ void TileGallery::showDetails() {
     if (const TilePair* pair = pairs_->pair(index.row())) {
         real_->setPixmap(QPixmap::fromImage(pair->real));
         synthetic_->setPixmap(QPixmap::fromImage(pair->synthetic));
+    } else {  // not read yet: no picture rather than that of the pair before
+        real_->clear();
+        synthetic_->clear();
     }
     QString html = "<table cellspacing='0' cellpadding='2'>";
     const auto row = [&](const QString& name, const QString& value) {

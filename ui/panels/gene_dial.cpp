@@ -271,6 +271,7 @@ void GeneDial::step() {
     const auto next = wanted();
     if (next.is_null()) return;
     asked_ = next;
+    asked_adapter_ = adapter_;
     ++requests_;
     clock_.start();
     say(tr("Drawing …"));
@@ -280,6 +281,7 @@ void GeneDial::step() {
 void GeneDial::take(const nlohmann::json& result) {
     const QImage image = result.is_object() ? png_of(result) : QImage();
     if (asked_.value("project", std::string()) != project_.toStdString()) return;  // of a project that has been closed
+    if (asked_adapter_ != adapter_) return changed();  // adapted anew while it was drawn
     if (result.is_object() && asked_.contains("list")) fill(result);
     if (image.isNull() || gene_->count() == 0) return refuse(tr("The worker sent no tile; see the log of the Job panel."));
     failed_for_ = {};
@@ -327,7 +329,9 @@ void GeneDial::fill(const nlohmann::json& result) {
         gene_->addItems(genes);
         gene_->setCurrentIndex(genes.isEmpty() ? -1 : 0);
         spot_->addItems(spots);
-        spot_->setCurrentIndex(std::max<int>(0, static_cast<int>(spots.indexOf(QString::fromStdString(asked_.value("spot", std::string()))))));
+        const QString asked = QString::fromStdString(asked_.value("spot", std::string()));
+        // A spot may have been chosen while the list was on its way.
+        spot_->setCurrentIndex(std::max<int>(0, static_cast<int>(spots.indexOf(spots.contains(wanted_spot_) ? wanted_spot_ : asked))));
     }
     changed();
 }

@@ -76,7 +76,7 @@ private:
     QTimer settle_;
     QElapsedTimer clock_;
     QThreadPool pool_;
-    QString project_, adapter_, wanted_spot_;
+    QString project_, adapter_, asked_adapter_, wanted_spot_;
     nlohmann::json asked_, own_for_, turned_for_, failed_for_;  // requests: on its way, and what the images answer
     QImage real_, own_, turned_;
     double field_um_ = 0;
