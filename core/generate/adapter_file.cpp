@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/json_depth.h"
 
 namespace c2l::generate {
 
@@ -22,7 +23,13 @@ TargetUnit unit_of(const nn::TensorFile& file) {
     throw Error(ErrorCode::Unsupported, "was adapted on expression in the unit \"" + name + "\", which this version does not know; get a newer version of the program", file.path);
 }
 
+// Nested as no record of ours: the JSON library would use up the stack where it is copied or written.
+void require_flat(const std::string& text, const std::filesystem::path& path) {
+    if (is_nested_deeper(text)) throw Error(ErrorCode::BadInput, "has a record nested too deep to be read; get the file again from its source", path);
+}
+
 std::vector<std::string> genes_of(const nn::TensorFile& file) {
+    require_flat(file.meta("genes"), file.path);
     const json genes = json::parse(file.meta("genes"), nullptr, false);
     if (!genes.is_array() || genes.empty()) throw Error(ErrorCode::Mismatch, "is not an adapter of this program: it names no genes", file.path);
     std::vector<std::string> names;
@@ -80,6 +87,7 @@ AdapterFile read_adapter_file(const std::filesystem::path& path) {
     info.central_licence = file.meta("central_licence");
     info.central_attribution = file.meta("central_attribution");
     info.training_json = file.meta("training", "{}");
+    require_flat(info.training_json, path);
     if (!json::parse(info.training_json, nullptr, false).is_object()) throw Error(ErrorCode::BadInput, "has a training record that is not JSON; get the file again from its source", path);
     const std::string full = file.meta("full");
     if (full != "0" && full != "1") throw Error(ErrorCode::BadInput, "does not say whether every weight was tuned; get the file again from its source", path);

@@ -199,7 +199,7 @@ private Q_SLOTS:
         const auto row = [](const char* name, Spoil spoil, ErrorCode code, const char* said) { QTest::newRow(name) << spoil << static_cast<int>(code) << QString(said); };
         const auto without = [](const char* tensor) { return [tensor](nn::TensorFile& f) { f.tensors.erase(tensor); }; };
         const auto with = [](const char* tensor, at::Tensor value) { return [tensor, value](nn::TensorFile& f) { f.tensors[tensor] = value; }; };
-        const auto meta = [](const char* key, const char* value) { return [key, value](nn::TensorFile& f) { f.metadata[key] = value; }; };
+        const auto meta = [](const char* key, const std::string& value) { return [key, value](nn::TensorFile& f) { f.metadata[key] = value; }; };
         for (const char* tensor : {"panel.mean", "panel.sd", "genes.components", "adapter.site0.down", "adapter.site3.up", "adapter.genes.null"})
             row((std::string("without ") + tensor).c_str(), without(tensor), ErrorCode::Mismatch, "has no tensor");
         row("without a tuned bias", [](auto& f) { f.tensors.erase(f.tensors.lower_bound("denoiser.")); }, ErrorCode::Mismatch, "has no tensor");
@@ -231,6 +231,9 @@ private Q_SLOTS:
         row("a gene that is a number", meta("genes", "[1]"), ErrorCode::BadInput, "not text");
         row("a gene twice", meta("genes", R"(["A","A"])"), ErrorCode::BadInput, "twice");
         row("a training record that is no JSON", meta("training", "six hundred"), ErrorCode::BadInput, "not JSON");
+        const std::string nested = std::string(200000, '[') + std::string(200000, ']');  // the JSON library writes and copies by recursion
+        row("a training record that is nested without end", meta("training", R"({"losses":)" + nested + "}"), ErrorCode::BadInput, "nested too deep");
+        row("genes that are nested without end", meta("genes", nested), ErrorCode::BadInput, "nested too deep");
         row("neither full nor not", meta("full", "perhaps"), ErrorCode::BadInput, "every weight");
         row("another architecture", meta("architecture", "c2l-predictor"), ErrorCode::Mismatch, "c2l-predictor");
         row("no architecture", [](auto& f) { f.metadata.erase("architecture"); }, ErrorCode::Mismatch, "unknown");
