@@ -8,14 +8,14 @@
 #include "base/error.h"
 
 namespace c2l::generate {
-namespace {
 
-// LibTorch's CPU allocator has no exception type of its own.
 bool lacks_memory(const c10::Error& error) {
     if (dynamic_cast<const c10::OutOfMemoryError*>(&error)) return true;
     const std::string text = error.what_without_backtrace();
     return text.find("can't allocate memory") != std::string::npos || text.find("out of memory") != std::string::npos;
 }
+
+namespace {
 
 bool fits(const std::function<void(int)>& attempt, int batch) {
     try {

@@ -9,6 +9,7 @@
 #include "generate/adapter_file.h"
 #include "generate/flow.h"
 #include "generate/generate.h"
+#include "generate/out_of_memory.h"
 #include "nn/device.h"
 #include "nn/replay.h"
 
@@ -18,7 +19,7 @@ namespace {
 using namespace generate;
 using namespace nn;
 
-constexpr std::size_t kCpuBatch = 4;  // see Generator; of the small batches the one that costs least, two passes of guidance together
+constexpr int kCpuBatch = 4;  // see Generator; of the small batches the one that costs least, two passes of guidance together
 
 // What is drawn at once: tiles begin … begin + count, and as many of the last one again as make a full batch.
 struct Part {
@@ -26,10 +27,7 @@ struct Part {
     std::size_t item(std::size_t i) const { return begin + std::min(i, count - 1); }
 };
 
-std::vector<Part> parts_of(std::size_t n, const Central& central, const SampleParams& params) {
-    if (params.batch < 1 || params.batch > 65536) throw Error(ErrorCode::BadInput, "the batch of the sampler must be 1 to 65536");
-    const bool cpu = central.device.is_cpu();
-    const std::size_t size = cpu ? kCpuBatch : static_cast<std::size_t>(params.batch);
+std::vector<Part> parts_of(std::size_t n, std::size_t size, bool cpu) {
     std::vector<Part> parts;
     for (std::size_t begin = 0; begin < n; begin += size) {
         const std::size_t count = std::min(size, n - begin);
@@ -54,15 +52,15 @@ struct Field {
     VelocityPair both;  // empty: no guidance
 };
 
-TileSet sample(const Central& central, const std::vector<std::uint64_t>& seeds, const SampleParams& params, const std::function<Field(const Part&)>& field,
-               const JobContext& ctx) {
+TileSet sample_in_batches(const Central& central, const std::vector<std::uint64_t>& seeds, const SampleParams& params, int batch, const std::function<Field(const Part&)>& field,
+                          const JobContext& ctx) {
     c10::NoGradGuard no_grad;
     TileSet tiles;
     tiles.size = central.tile_px;
     tiles.rgb.resize(seeds.size() * tiles.bytes_per_tile());
     const EtaClock clock;
     const auto total = static_cast<std::int64_t>(seeds.size());
-    for (const Part& part : parts_of(seeds.size(), central, params)) {
+    for (const Part& part : parts_of(seeds.size(), static_cast<std::size_t>(batch), central.device.is_cpu())) {
         ctx.check_stop();
         const Field f = field(part);
         const auto latent = integrate(noise_of(central, seeds, part), f.conditional, f.both ? &f.both : nullptr, params, ctx, central.denoiser->sampling_times(params.steps));
@@ -75,6 +73,17 @@ TileSet sample(const Central& central, const std::vector<std::uint64_t>& seeds, 
         progress.memory_bytes = peak_memory_bytes();
         ctx.progress(progress);
     }
+    return tiles;
+}
+
+// `batch`: what was found to fit before, 0 for nothing yet; what fits now afterwards.
+TileSet sample(const Central& central, const std::vector<std::uint64_t>& seeds, const SampleParams& params, int& batch, const std::function<Field(const Part&)>& field,
+               const JobContext& ctx) {
+    if (params.batch < 1 || params.batch > 65536) throw Error(ErrorCode::BadInput, "the batch of the sampler must be 1 to 65536");
+    const bool cpu = central.device.is_cpu();
+    const int most = cpu ? kCpuBatch : batch > 0 ? std::min(batch, params.batch) : params.batch;
+    TileSet tiles;
+    batch = halve_when_out_of_memory("sampling", most, cpu ? kCpuBatch : 1, ctx, [&](int fitting) { tiles = sample_in_batches(central, seeds, params, fitting, field, ctx); });
     return tiles;
 }
 
@@ -131,6 +140,7 @@ struct Generator::State {
     Central central;
     Adapter adapter;
     std::filesystem::path file;  // of the adapter
+    int fitting_batch = 0;       // 0: not known yet
     Replay conditional{[this](const Replay::Tensors& in) { return with_genes(central, adapter, in); }};
     Replay both{[this](const Replay::Tensors& in) { return with_both(central, adapter, in); }};
 
@@ -173,7 +183,7 @@ TileSet Generator::draw(const Matrix& profiles, const std::vector<std::uint64_t>
     open_device(state_->compute.device, state_->compute.threads);  // the number of threads belongs to the calling thread
     c10::NoGradGuard no_grad;
     return sample(
-        central, seeds, params, [&](const Part& part) { return state_->field(rows_of(profiles, part, central.device), params); }, ctx);
+        central, seeds, params, state_->fitting_batch, [&](const Part& part) { return state_->field(rows_of(profiles, part, central.device), params); }, ctx);
 }
 
 TileSet synthesize(const std::filesystem::path& central, const std::filesystem::path& adapter, const Matrix& profiles, const std::vector<std::uint64_t>& seeds,
@@ -184,8 +194,9 @@ TileSet synthesize(const std::filesystem::path& central, const std::filesystem::
 TileSet synthesize_central(const std::filesystem::path& central_path, const std::vector<std::uint64_t>& seeds, const SampleParams& params, const JobContext& ctx) {
     const auto central = Central::load(central_path, open_device(params.compute.device, params.compute.threads));
     const Velocity velocity = [&](const at::Tensor& x, const at::Tensor& t) { return (*central.denoiser)(x, t, nullptr, central.bf16); };
+    int batch = 0;
     return sample(
-        central, seeds, params, [&](const Part&) { return Field{velocity, {}}; }, ctx);
+        central, seeds, params, batch, [&](const Part&) { return Field{velocity, {}}; }, ctx);
 }
 
 }  // namespace c2l
