@@ -27,7 +27,8 @@ void* wait_for_signals(void* argument) {
     const sigset_t set = stop_signals();
     int signal = 0;
     while (sigwait(&set, &signal) == 0)
-        if (!watch->stop.request_stop()) _exit(130);
+        // Only a person who insists ends it before it has saved its work: launchers of several processes send more than one SIGTERM.
+        if (!watch->stop.request_stop() && signal == SIGINT) _exit(130);
     return nullptr;
 }
 

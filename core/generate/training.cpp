@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/file.h"
 
 namespace c2l::generate {
 namespace {
@@ -75,13 +76,14 @@ void run_stage(const Stage& stage, nn::AdamW& optimiser, const JobContext& ctx) 
         saved = Clock::now();
         pause = std::max<Clock::duration>(kCheckpointEvery, kLargestShare * (saved - begin));
     };
-    if (processes.first()) std::filesystem::create_directories(stage.work);
+    if (processes.first()) make_folder(stage.work);
     if (agree(processes, optimiser, processes.first() && checkpoint.load(optimiser, stage))) return;
     const auto first = optimiser.steps();
     EtaClock clock;
     for (auto step = first; step < stage.steps; ++step) {
         if (processes.any(ctx.stop.stop_requested())) {
             save(false);
+            processes.any(false);  // none ends before the checkpoint is written: launchers kill all when the first one has ended
             throw Error(ErrorCode::Stopped, "stopped by the user; run the command again to go on");
         }
         const auto loss = stage.learn(step);

@@ -154,6 +154,20 @@ private Q_SLOTS:
         QCOMPARE(sha256_file(stopped.out), sha256_file(whole.out));
     }
 
+    // Launchers end all processes once the first one has ended: the checkpoint is there by then, and their SIGTERM interrupts no writing.
+    void a_stop_is_over_when_the_first_process_ends() {
+        const Training stopped = training("over", 2, 100000);
+        auto both = start_both(stopped);
+        QVERIFY(wait_for_steps(stopped.work / "denoiser.losses.tsv", 3));
+        for (auto& process : both) ::kill(static_cast<pid_t>(process->processId()), SIGTERM);
+        ::kill(static_cast<pid_t>(both[0]->processId()), SIGTERM);
+        std::string said;
+        QCOMPARE(code(*both[1], &said), 130);
+        QVERIFY(fs::exists(stopped.work / "denoiser.checkpoint.safetensors"));
+        QCOMPARE(code(*both[0], &said), 130);
+        for (const auto& entry : fs::directory_iterator(stopped.work)) QVERIFY2(entry.path().filename().string().find(".part") == std::string::npos, entry.path().c_str());
+    }
+
     void a_dead_process_ends_the_others() {
         const Training dying = training("dying", 2, 100000);
         auto both = start_both(dying);
