@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <fstream>
 
@@ -13,24 +14,35 @@ namespace c2l {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+// Onto the disk, so that a full one is noticed before an older file is replaced: network file systems tell only now.
+void flush_to_disk(const fs::path& path) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const bool done = descriptor >= 0 && (::fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP);  // some file systems have nothing to flush
+    const std::error_code cause(errno, std::generic_category());
+    if (descriptor >= 0) ::close(descriptor);
+    if (!done) throw fs::filesystem_error("fsync", path, cause);
+}
+
+}  // namespace
+
+void make_folder(const fs::path& folder) {
+    std::error_code failed;
+    fs::create_directories(folder, failed);
+    if (failed) throw Error(ErrorCode::Io, "the folder cannot be made; choose another place", folder, failed.message());
+}
+
 void replace_file(const fs::path& path, const std::function<void(const fs::path&)>& write) {
     static std::atomic<unsigned> counter{0};
-    if (path.has_parent_path()) {
-        std::error_code failed;
-        fs::create_directories(path.parent_path(), failed);
-        if (failed) throw Error(ErrorCode::Io, "the folder cannot be made; choose another place", path.parent_path(), failed.message());
-    }
+    if (path.has_parent_path()) make_folder(path.parent_path());
     // Keeps the ending, since some writers choose the format by it.
     fs::path temporary = path;
     temporary.replace_filename("." + path.stem().string() + ".part" + std::to_string(::getpid()) + "-" +
                                std::to_string(counter++) + path.extension().string());
     try {
         write(temporary);
-        const int descriptor = ::open(temporary.c_str(), O_RDONLY | O_CLOEXEC);
-        if (descriptor >= 0) {
-            ::fsync(descriptor);
-            ::close(descriptor);
-        }
+        flush_to_disk(temporary);
         fs::rename(temporary, path);
     } catch (const fs::filesystem_error& failed) {
         std::error_code ignored;
@@ -47,7 +59,7 @@ void write_file(const fs::path& path, std::string_view data) {
     replace_file(path, [&](const fs::path& temporary) {
         std::ofstream out(temporary, std::ios::binary);
         out.write(data.data(), static_cast<std::streamsize>(data.size()));
-        out.flush();
+        out.close();
         if (!out) throw Error(ErrorCode::Io, "cannot be written; check the space and the permissions", path);
     });
 }

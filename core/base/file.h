@@ -14,6 +14,8 @@ void write_file(const std::filesystem::path& path, std::string_view data);
 // The same for writers that want a path: `write(temporary)` fills the temporary file, which then replaces `path`;
 // when it throws, the temporary is removed and `path` is untouched.
 void replace_file(const std::filesystem::path& path, const std::function<void(const std::filesystem::path& temporary)>& write);
+// With its parents; Error(Io) where it cannot be made.
+void make_folder(const std::filesystem::path& folder);
 // Throws Error(Io) that says both figures unless the disk of `folder` (or of its nearest parent that exists) has room for `bytes` more;
 // `what` names what needs them ("the tile pack").
 void require_space(const std::filesystem::path& folder, std::uint64_t bytes, const std::string& what);

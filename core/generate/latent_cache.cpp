@@ -83,7 +83,7 @@ void LatentCache::make(std::int64_t chunk, const std::function<at::Tensor(std::i
         }
         out.seekp(0);
         out.write(reinterpret_cast<const char*>(&header), sizeof header);
-        out.flush();
+        out.close();
         if (!out) throw Error(ErrorCode::Io, "cannot be written; check the space on the disk, then start again: it goes on from here", path(chunk));
     });
 }

@@ -132,7 +132,7 @@ void write_safetensors(const fs::path& path, const std::map<std::string, at::Ten
         out.write(text.data(), static_cast<std::streamsize>(text.size()));
         for (const auto& [name, tensor] : plain)
             out.write(static_cast<const char*>(tensor.data_ptr()), static_cast<std::streamsize>(tensor.numel() * tensor.element_size()));
-        out.flush();
+        out.close();
         if (!out) throw Error(ErrorCode::Io, "cannot be written; check the space and the permissions", path);
     });
 }

@@ -125,11 +125,10 @@ std::size_t count_tiles(const fs::path& folder) {
 
 void copy_tiles(const fs::path& from, const fs::path& to) {
     const std::size_t n = count_tiles(from);
-    std::error_code failed;
-    fs::create_directories(to, failed);
-    if (failed) throw Error(ErrorCode::Io, "the folder cannot be made; choose another place", to, failed.message());
+    make_folder(to);
     for (std::size_t i = 0; i < n; ++i)
         replace_file(to / tile_name(i), [&](const fs::path& part) { fs::copy_file(from / tile_name(i), part, fs::copy_options::overwrite_existing); });
+    std::error_code failed;
     std::vector<fs::path> surplus;
     for (fs::directory_iterator entry(to, failed), end; !failed && entry != end; entry.increment(failed)) {
         const std::string stem = entry->path().stem().string();
