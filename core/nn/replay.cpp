@@ -10,6 +10,7 @@
 #ifdef C2L_CUDA_GRAPHS
 #include <ATen/cuda/CUDAEvent.h>
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 #endif
@@ -45,6 +46,14 @@ void order(const c10::cuda::CUDAStream& first, const c10::cuda::CUDAStream& seco
     event.block(second);
 }
 
+// A stream that is left capturing would refuse all that comes after.
+void end_spoilt(at::cuda::CUDAGraph& graph) {
+    try {
+        graph.capture_end();
+    } catch (const c10::Error&) {  // it is spoilt; that is known
+    }
+}
+
 }  // namespace
 
 struct Replay::Captured {
@@ -74,9 +83,17 @@ Replay::Tensors Replay::on_device(const Tensors& inputs) {
         out = compute_(own.inputs);
     } else {
         if (!own.graph) {
+            // The graph has memory of its own, and nothing cached can be given back during a capture: what the warm-up left goes back now.
+            c10::cuda::CUDACachingAllocator::emptyCache();
             auto graph = std::make_unique<at::cuda::CUDAGraph>();
             graph->capture_begin();
-            own.outputs = compute_(own.inputs);
+            try {
+                own.outputs = compute_(own.inputs);
+            } catch (...) {
+                own.outputs.clear();
+                end_spoilt(*graph);
+                throw;
+            }
             graph->capture_end();
             own.graph = std::move(graph);  // only a whole one
         }
