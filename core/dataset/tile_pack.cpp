@@ -22,7 +22,8 @@ namespace fs = std::filesystem;
 
 constexpr char kMagic[8] = {'C', '2', 'L', 'T', 'I', 'L', 'E', 'S'};
 constexpr std::uint64_t kHeader = 4096;  // a page, so that pixels start at one
-constexpr std::uint64_t kMostTable = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMostTable = std::uint64_t{128} << 20;  // a thousand million tiles take about half
+constexpr std::uint64_t kLeastRun = 12;                         // bytes of a run without names
 constexpr int kMostSide = 4096;
 
 struct Header {
@@ -50,6 +51,7 @@ std::string checksum(Header header, const std::string& table) {
 }
 
 std::vector<TileRun> parse_runs(const std::uint8_t* p, std::uint64_t bytes, std::uint64_t runs, std::uint64_t count, const fs::path& path) {
+    if (runs > bytes / kLeastRun) malformed(path, "its table of sources is cut off");
     std::vector<TileRun> out;
     std::uint64_t left = count;
     const auto take = [&](void* to, std::uint64_t n) {

@@ -2,6 +2,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 
 #include "base/cores.h"
 #include "base/error.h"
@@ -25,7 +26,7 @@ c10::Device open_device(const std::string& name, int threads) {
 }
 
 bool bf16_pays(const c10::Device& device) {
-    if (device.is_cuda()) return true;
+    if (device.is_cuda()) return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();  // older GPUs compute it in roundabout ways
 #if defined(__x86_64__)
     return __builtin_cpu_supports("avx512bf16") != 0;
 #else

@@ -1,5 +1,6 @@
 #include "nn/tile_encoder.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
@@ -120,7 +121,7 @@ private:
 
 std::unique_ptr<TileEncoder> TileEncoder::load(const std::filesystem::path& weights, const std::string& device_name) {
     const auto header = read_safetensors_header(weights);
-    const auto device = open_device(device_name, 0);
+    const auto device = open_device(device_name, at::get_num_threads());
     const auto id = sha256_file(weights);
     if (header.entries.count("encoder.stem.weight")) return std::make_unique<ConvEncoder>(read_safetensors(weights), "encoder.", id, device);
     if (header.entries.count("stem.weight")) return std::make_unique<ConvEncoder>(read_safetensors(weights), "", id, device);

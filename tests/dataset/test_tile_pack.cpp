@@ -1,10 +1,12 @@
 // Tile packs: what was written comes back, an interrupted cut goes on to the same file, and malformed files are refused.
 #include <QTemporaryDir>
 #include <QTest>
+#include <cstring>
 #include <fstream>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/job.h"
 #include "base/random.h"
 #include "dataset/tile_pack.h"
 
@@ -146,6 +148,14 @@ private Q_SLOTS:
         auto huge = good;
         huge.replace(16, 8, std::string(8, '\xff'));  // count
         QCOMPARE(opens(huge), ErrorCode::BadInput);
+        // A table of a gigabyte, all holes in the file, takes no memory.
+        auto sparse = good.substr(0, table);
+        const std::uint64_t length = std::uint64_t{1} << 30;
+        std::memcpy(sparse.data() + 32, &length, sizeof length);
+        opens(sparse);
+        fs::resize_file(bad, table + length);
+        QCOMPARE(code_of([&] { TilePack::open(bad); }), ErrorCode::BadInput);
+        QVERIFY(peak_memory_bytes() < std::uint64_t{1} << 30);
         auto pixel = good;
         pixel[pixels + 100] = static_cast<char>(pixel[pixels + 100] ^ 1);
         std::ofstream(bad, std::ios::binary).write(pixel.data(), static_cast<std::streamsize>(pixel.size()));
