@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <functional>
+#include <new>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -17,6 +19,7 @@
 #include "generate/flow.h"
 #include "generate/generate.h"
 #include "generate/latent_cache.h"
+#include "generate/out_of_memory.h"
 #include "generate/pretrain_run.h"
 #include "generate/train_autoencoder.h"
 #include "generate/views.h"
@@ -79,8 +82,10 @@ LatentPlan latent_plan(const Run& run) {
     const auto wanted = std::int64_t{run.params.denoiser_steps} * run.together(run.params.batch);
     LatentPlan plan;
     plan.folder = run.work / "latents";
-    plan.fingerprint = run.latents_fingerprint();
     plan.count = std::clamp(wanted, kFewestLatents, std::max(kManyLatents, run.params.views * tiles));
+    plan.fingerprint = run.latents_fingerprint();
+    // Fewer than there are tiles: which tiles these are follows from their number.
+    if (plan.count < tiles) plan.fingerprint = sha256_hex(plan.fingerprint + " of " + std::to_string(plan.count));
     plan.channels = run.preset.latent_channels;
     plan.side = run.preset.latent_side();
     return plan;
@@ -238,17 +243,35 @@ void write_central(const Run& run, Networks& nets, const std::string& parent, co
                        {"card", run.params.card_json}});
 }
 
+// Lack of memory names the option that helps.
+void in_memory(const Run& run, const char* part, const char* option, int batch, const std::function<void()>& stage) {
+    const auto refuse = [&](const std::string& cause) {
+        throw Error(ErrorCode::Memory, "the memory of " + describe_device(run.device) + " does not hold the training of the " + part + " of the " + run.preset.name + " model with " + option + " " + std::to_string(batch) + "; use a smaller one", {}, cause);
+    };
+    try {
+        stage();
+    } catch (const c10::Error& error) {
+        if (!lacks_memory(error)) throw;
+        refuse(error.what_without_backtrace());
+    } catch (const std::bad_alloc& error) {
+        refuse(error.what());
+    }
+}
+
 PretrainTimes train(const Run& run, Networks& nets) {
-    train_encoder(run, nets.encoder);
-    train_autoencoder(run, *nets.autoencoder);
-    train_decoder(run, *nets.autoencoder);
+    const auto& p = run.params;
+    in_memory(run, "tile encoder", "--encoder-pairs", p.encoder_pairs, [&] { train_encoder(run, nets.encoder); });
+    in_memory(run, "autoencoder", "--autoencoder-batch", p.autoencoder_batch, [&] { train_autoencoder(run, *nets.autoencoder); });
+    in_memory(run, "decoder", "--autoencoder-batch", p.autoencoder_batch, [&] { train_decoder(run, *nets.autoencoder); });
     const auto plan = latent_plan(run);
     const LatentCache latents(plan, [&](std::int64_t first, std::int64_t n) { return encode_views(run, *nets.autoencoder, plan, first, n); }, run.processes, run.ctx);
     if (!nets.mean.defined()) {
         nets.mean = latents.mean();
         nets.sd = latents.sd();
     }
-    return train_denoiser(run, *nets.denoiser, latents, nets.mean, nets.sd);
+    PretrainTimes times;
+    in_memory(run, "denoiser", "--batch", p.batch, [&] { times = train_denoiser(run, *nets.denoiser, latents, nets.mean, nets.sd); });
+    return times;
 }
 
 }  // namespace
@@ -269,14 +292,7 @@ PretrainTimes pretrain(const TileView& tiles, const PretrainParams& params, cons
         parent = sha256_file(params.init);
     }
     const Run run{tiles, params, work, device, bf16, fingerprint_of(tiles, params, parent, bf16), preset, ctx, all};
-    PretrainTimes times;
-    try {
-        times = train(run, nets);
-    } catch (const c10::Error& error) {
-        const std::string cause = error.what_without_backtrace();
-        if (cause.find("out of memory") == std::string::npos) throw;
-        throw Error(ErrorCode::Memory, "the memory of " + describe_device(device) + " does not hold the " + preset.name + " model with batches of " + std::to_string(params.batch) + "; use a smaller --batch", {}, cause);
-    }
+    const PretrainTimes times = train(run, nets);
     if (all.first()) write_central(run, nets, parent, out);
     return times;
 }

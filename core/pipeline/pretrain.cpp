@@ -1,8 +1,10 @@
 #include <cmath>
+#include <set>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json_depth.h"
 #include "base/random.h"
 #include "generate/distributed.h"
 #include "pipeline/command_table.h"
@@ -16,24 +18,43 @@ using nlohmann::json;
 
 namespace {
 
-// The model card with what the tiles were cut from.
+// Names of files may be of any bytes.
+std::string dumped(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+// What the tiles were cut from: the names of slides, which often are case numbers, only where the user says so.
+json origin_for_card(const json& origin, bool names) {
+    if (names || !origin.is_array()) return origin;
+    std::uint64_t tiles = 0;
+    for (const json& source : origin) tiles += source.at("tiles").get<std::uint64_t>();
+    return {{"sources", origin.size()}, {"tiles", tiles}};
+}
+
+// The model card with what the tiles were cut from. Weights that go on from others stay under their terms, unless the given card states terms.
 std::string card_of(const json& params, const json& origin, double tile_um) {
     json card = json::object();
     if (const auto file = path_of(params, "card"); !file.empty()) {
-        card = json::parse(read_file(file, 1 << 20), nullptr, false);
+        const std::string text = read_file(file, 1 << 20);
+        if (is_nested_deeper(text)) throw Error(ErrorCode::BadInput, "is nested deeper than any model card; write it flatter", file);
+        card = json::parse(text, nullptr, false);
         if (!card.is_object()) throw Error(ErrorCode::BadInput, "is not a JSON object; write the model card as one", file);
     }
-    card["tiles_from"] = origin;
+    if (const auto init = path_of(params, "init"); !init.empty()) {
+        const CentralInfo parent = central_info(init);
+        card["parent"] = {{"architecture", parent.architecture}, {"licence", parent.licence}, {"attribution", parent.attribution}};
+        for (const auto& [key, inherited] : {std::pair{"licence", parent.licence}, {"attribution", parent.attribution}})
+            if (!card.contains(key) && !inherited.empty()) card[key] = inherited;
+    }
+    card["tiles_from"] = origin_for_card(origin, params.at("name_sources"));
     card["tile_um"] = tile_um;
-    return card.dump();
+    return dumped(card);
 }
 
 // One work folder for each choice of data and parameters, so that checkpoints of another training are never gone on from.
 fs::path work_of(const json& params, const fs::path& out) {
     if (const auto given = path_of(params, "work"); !given.empty()) return given;
     json relevant = params;
-    for (const char* name : {"output", "work", "threads", "device", "card"}) relevant.erase(name);
-    return out.string() + ".work-" + sha256_hex(relevant.dump()).substr(0, 12);
+    for (const char* name : {"output", "work", "threads", "device", "card", "name_sources"}) relevant.erase(name);
+    return out.string() + ".work-" + sha256_hex(dumped(relevant)).substr(0, 12);
 }
 
 PretrainParams training_of(const json& params) {
@@ -54,6 +75,12 @@ PretrainParams training_of(const json& params) {
     return out;
 }
 
+// A name that is misspelt would let a test patient in unseen.
+void warn_of_unknown(const std::vector<std::string>& exclude, const std::set<std::string>& known, const JobContext& ctx) {
+    for (const auto& name : exclude)
+        if (!known.count(name)) ctx.issue({Severity::Warning, "'" + name + "', which is to be left out, is no file and no group of what is given: nothing was left out by that name", {}});
+}
+
 // The packs that were given, and the one that is cut here from slides and folders, once, by the first process.
 std::vector<std::shared_ptr<const TilePack>> open_packs(const json& params, const fs::path& work, const Processes& processes, const JobContext& ctx) {
     std::vector<std::shared_ptr<const TilePack>> packs;
@@ -61,7 +88,7 @@ std::vector<std::shared_ptr<const TilePack>> open_packs(const json& params, cons
     TileSources sources = tile_sources_of(params);
     if (packs.empty() || !sources.slides.empty() || !sources.folders.empty()) {
         sources.pyramid_cache = work / "pyramids";
-        const fs::path path = work / "training.tiles";
+        const fs::path path = work / ("training-" + key_of(sources).substr(0, 12) + ".tiles");  // other sources, or another scale, are other tiles
         processes.first_does("tiles", [&] { cut_training_tiles(sources, path, ctx); });
         packs.push_back(TilePack::open(path));
     }
@@ -85,6 +112,10 @@ json run_pretrain(const json& params, const JobContext& given) {
     reset_peak_memory();
     const auto packs = open_packs(params, work, processes, ctx);
     const auto exclude = params.at("exclude").get<std::vector<std::string>>();
+    auto known = names_of(tile_sources_of(params));
+    for (const auto& pack : packs)
+        for (const TileRun& run : pack->runs()) known.insert({run.source, run.group});
+    warn_of_unknown(exclude, known, ctx);
     const TileView tiles = view_of(packs, exclude);
     const json origin = origin_of(packs, exclude);
     training.card_json = card_of(params, origin, packs[0]->tile_um());
@@ -102,6 +133,7 @@ json run_cut(const json& params, const JobContext& ctx) {
     TileSources sources = tile_sources_of(params);
     sources.pyramid_cache = out.string() + ".pyramids";
     const EtaClock clock;
+    warn_of_unknown(sources.exclude, names_of(sources), ctx);
     cut_training_tiles(sources, out, ctx);
     const auto pack = TilePack::open(out);
     return {{"pack", out.string()}, {"tiles", pack->count()}, {"tile_px", pack->size()}, {"tile_um", pack->tile_um()}, {"sources", pack->runs().size()},
@@ -140,6 +172,7 @@ Command pretrain_command() {
                         text("init", ParamType::Path, nullptr, "a central model of this preset to go on from; parts with 0 steps stay as they are"),
                         text("fp32", ParamType::Flag, false, "never use bfloat16"),
                         text("card", ParamType::Path, nullptr, "a JSON file with data, licences and attribution for the model card"),
+                        text("name_sources", ParamType::Flag, false, "name slides and images in the weights' card: for public data; else their number alone"),
                         text("work", ParamType::Path, nullptr, "folder for tiles and checkpoints; the same command goes on from there"),
                         output("where the weights go (*.safetensors)")};
     return {"pretrain", "train a central model: autoencoder, tile encoder and denoiser; under torchrun or srun with several processes", tile_source_params() + own + compute_params(), run_pretrain, {}};

@@ -107,21 +107,42 @@ std::map<std::string, std::string> read_groups(const fs::path& csv) {
     return groups;
 }
 
-void add_folders(const TileSources& sources, std::vector<Source>& found, const JobContext& ctx) {
+// Images below a folder, in order; what may not be looked into is left out.
+std::vector<fs::path> images_of(const fs::path& folder) {
     static const std::set<std::string> endings = {".png", ".jpg", ".jpeg", ".tif", ".tiff"};
+    if (!fs::is_directory(folder)) throw Error(ErrorCode::NotFound, "there is no such folder; give a folder of images", folder);
+    std::vector<fs::path> files;
+    std::error_code failed;
+    for (fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied, failed), end; !failed && entry != end; entry.increment(failed)) {
+        std::string ending = entry->path().extension().string();
+        std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        std::error_code unknown;
+        if (entry->is_regular_file(unknown) && endings.count(ending)) files.push_back(entry->path());
+    }
+    if (failed) throw Error(ErrorCode::Io, "cannot be read; check the disk and the permissions", folder, failed.message());
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+// Groups are looked up by the file's path below the folder.
+std::string name_below(const fs::path& folder, const fs::path& file) { return file.lexically_relative(folder).generic_string(); }
+
+void warn_of_lost_groups(const std::map<std::string, std::string>& groups, const std::vector<fs::path>& files, const fs::path& folder, const JobContext& ctx) {
+    std::size_t found = 0;
+    for (const fs::path& file : files) found += groups.count(name_below(folder, file));
+    if (found < groups.size())
+        ctx.issue({Severity::Warning, std::to_string(groups.size() - found) + " of " + std::to_string(groups.size()) + " rows name no image by its path below this folder; their groups are not known",
+                   (folder / "groups.csv").string()});
+}
+
+void add_folders(const TileSources& sources, std::vector<Source>& found, const JobContext& ctx) {
     for (const fs::path& folder : sources.folders) {
-        if (!fs::is_directory(folder)) throw Error(ErrorCode::NotFound, "there is no such folder; give a folder of images", folder);
+        const auto files = images_of(folder);
         const auto groups = read_groups(folder / "groups.csv");
-        std::vector<fs::path> files;
-        for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-            std::string ending = entry.path().extension().string();
-            std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-            if (entry.is_regular_file() && endings.count(ending)) files.push_back(entry.path());
-        }
-        std::sort(files.begin(), files.end());
+        warn_of_lost_groups(groups, files, folder, ctx);
         for (const fs::path& file : files) {
             ctx.check_stop();
-            const auto group = groups.find(file.lexically_relative(folder).generic_string());
+            const auto group = groups.find(name_below(folder, file));
             if (excluded(sources, file.filename().string()) || (group != groups.end() && excluded(sources, group->second))) continue;
             try {
                 const Image image = read_picture(file);
@@ -192,13 +213,35 @@ std::vector<Lot> lots_of(const std::vector<Source>& sources) {
 }
 
 // What the pack's content follows from.
-std::string key_of(const std::vector<Source>& sources, const TileSources& wanted) {
+std::string content_key(const std::vector<Source>& sources, const TileSources& wanted) {
     json key{{"px", wanted.tile_px}, {"um", wanted.tile_um}, {"seed", wanted.seed}, {"count", wanted.count}, {"mpp", {wanted.slide_mpp, wanted.folder_mpp}}};
     for (const Source& s : sources) key["sources"].push_back({s.name, s.group, s.share, fs::file_size(s.path), s.options.known_id.value_or("")});
     return key.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace
+
+std::string key_of(const TileSources& wanted) {
+    json key{{"px", wanted.tile_px}, {"um", wanted.tile_um}, {"seed", wanted.seed}, {"count", wanted.count}, {"mpp", {wanted.slide_mpp, wanted.folder_mpp}}, {"exclude", wanted.exclude}};
+    for (const auto* paths : {&wanted.slides, &wanted.folders}) {
+        key["paths"].push_back(json::array());
+        for (const fs::path& path : *paths) key["paths"].back().push_back(path.string());
+    }
+    return sha256_hex(key.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+std::set<std::string> names_of(const TileSources& sources) {
+    std::set<std::string> names;
+    for (const fs::path& slide : sources.slides) names.insert({slide.string(), slide.filename().string()});
+    for (const fs::path& folder : sources.folders) {
+        const auto groups = read_groups(folder / "groups.csv");
+        for (const fs::path& file : images_of(folder)) {
+            names.insert(file.filename().string());
+            if (const auto group = groups.find(name_below(folder, file)); group != groups.end()) names.insert(group->second);
+        }
+    }
+    return names;
+}
 
 void cut_training_tiles(const TileSources& wanted, const fs::path& path, const JobContext& ctx) {
     if (fs::exists(path)) return;
@@ -207,7 +250,7 @@ void cut_training_tiles(const TileSources& wanted, const fs::path& path, const J
     add_folders(wanted, sources, ctx);
     if (sources.empty()) throw Error(ErrorCode::BadInput, "nothing to learn from: give slides with --slides or folders of images with --tiles");
     share_out(sources, wanted.count);
-    TilePackWriter pack(path, wanted.tile_px, wanted.tile_um, key_of(sources, wanted));
+    TilePackWriter pack(path, wanted.tile_px, wanted.tile_um, content_key(sources, wanted));
     const auto missing = std::max<std::int64_t>(0, wanted.count - static_cast<std::int64_t>(pack.count()));
     require_space(path.parent_path(), static_cast<std::uint64_t>(missing) * 3 * static_cast<std::uint64_t>(wanted.tile_px) * static_cast<std::uint64_t>(wanted.tile_px), "the tile pack");
     const EtaClock clock;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,11 @@ struct TileSources {
 Params tile_source_params();
 TileSources tile_sources_of(const nlohmann::json& params);
 std::vector<std::filesystem::path> paths_of(const nlohmann::json& params, const char* name);
+
+// What tells one choice of sources and settings from another, by their paths: a SHA-256.
+std::string key_of(const TileSources& sources);
+// All that `exclude` may name: slides, images and groups.
+std::set<std::string> names_of(const TileSources& sources);
 
 // Random places over tissue; each source gives tiles in proportion to its area. Writes them to a pack as they are cut (no more than one
 // is in memory), goes on where an earlier call stopped, and returns at once when the pack is there. Blocks.

@@ -10,6 +10,8 @@
 #include "base/png.h"
 #include "base/random.h"
 #include "dataset/tile_pack.h"
+#include "generate/generate.h"
+#include "nn/safetensors.h"
 #include "pipeline/command.h"
 
 using namespace c2l;
@@ -87,10 +89,11 @@ private Q_SLOTS:
         QCOMPARE(runs.at("red.png").count, std::uint64_t{11});
         QCOMPARE(runs.at("green.PNG").count, std::uint64_t{11});
         QCOMPARE(runs.at("blue.png").count, std::uint64_t{44});
-        // Both that could not be used are named.
-        QCOMPARE(issues.size(), std::size_t{2});
-        QVERIFY(issues[0].location.ends_with("broken.jpg"));
-        QVERIFY(issues[1].location.ends_with("small.png") && issues[1].text.find("110 µm") != std::string::npos);
+        // What could not be used is named.
+        QCOMPARE(issues.size(), std::size_t{3});
+        QVERIFY(issues[0].location.ends_with("groups.csv"));
+        QVERIFY(issues[1].location.ends_with("broken.jpg"));
+        QVERIFY(issues[2].location.ends_with("small.png") && issues[2].text.find("110 µm") != std::string::npos);
         // The tiles of a run are parts of its source.
         const auto pack = TilePack::open(made.at("pack").get<std::string>());
         std::uint64_t at = 0;
@@ -117,6 +120,59 @@ private Q_SLOTS:
         } catch (const Error& error) {
             QCOMPARE(error.code(), ErrorCode::BadInput);
         }
+    }
+
+    // A misspelt patient would be learnt from unseen.
+    void names_that_match_nothing_are_told() {
+        std::vector<std::string> said;
+        JobContext ctx;
+        ctx.on_issue = [&](const Issue& issue) { said.push_back(issue.text); };
+        cut({{"exclude", json::array({"patient-2", "patient-7"})}}, ctx);
+        const auto about = [&](const char* what) { return std::count_if(said.begin(), said.end(), [&](const std::string& s) { return s.find(what) != std::string::npos; }); };
+        QCOMPARE(about("'patient-7', which is to be left out, is no file and no group"), 1);
+        QCOMPARE(about("patient-2"), 0);
+        QCOMPARE(about("1 of 3 rows name no image by its path below this folder"), 1);
+    }
+
+    void weights_tell_what_they_were_made_of() {
+        const fs::path work = root_ / "work", card = root_ / "card.json", first = root_ / "first.safetensors", second = root_ / "second.safetensors";
+        write_file(card, R"({"licence": "CC BY-NC 4.0", "attribution": "A. Person"})");
+        const auto train = [&](const fs::path& out, const json& more) {
+            json params = {{"tiles", json::array({folder_.string()})}, {"tiles_mpp", 0.6875}, {"tile_count", 66}, {"preset", "nano"}, {"encoder_steps", 1}, {"autoencoder_steps", 1}, {"decoder_steps", 1},
+                           {"denoiser_steps", 2}, {"batch", 4}, {"encoder_pairs", 4}, {"autoencoder_batch", 4}, {"device", "cpu"}, {"work", work.string()}, {"output", out.string()}};
+            params.update(more);
+            return run_command(*find_command("pretrain"), params, {});
+        };
+        const auto card_of = [](const fs::path& weights) { return json::parse(nn::read_safetensors_header(weights).metadata.at("card")); };
+        const json made = train(first, {{"card", card.string()}});
+        QCOMPARE(made.at("tiles_from").size(), std::size_t{4});
+        QVERIFY(card_of(first).at("tiles_from") == json({{"sources", 4}, {"tiles", 66}}));  // names of slides often are case numbers
+        json other = {{"init", first.string()}, {"encoder_steps", 0}, {"autoencoder_steps", 0}, {"decoder_steps", 0}, {"exclude", json::array({"blue.png"})}, {"name_sources", true}};
+        QVERIFY_EXCEPTION_THROWN(train(second, other), Error);  // never with the tiles that lie in that folder already
+        other["work"] = (root_ / "other-work").string();
+        const json fewer = train(second, other);
+        QCOMPARE(fewer.at("tiles_from").size(), std::size_t{3});
+        const json passed_on = card_of(second);
+        QCOMPARE(passed_on.at("tiles_from").size(), std::size_t{3});
+        QCOMPARE(passed_on.at("licence").get<std::string>(), std::string("CC BY-NC 4.0"));
+        QCOMPARE(passed_on.at("attribution").get<std::string>(), std::string("A. Person"));
+        QCOMPARE(central_info(second).licence, std::string("CC BY-NC 4.0"));
+        write_file(card, R"({"licence": "CC0 1.0"})");
+        train(second, {{"init", first.string()}, {"denoiser_steps", 0}, {"encoder_steps", 0}, {"autoencoder_steps", 0}, {"decoder_steps", 0}, {"card", card.string()}, {"work", (root_ / "again").string()}});
+        QCOMPARE(card_of(second).at("licence").get<std::string>(), std::string("CC0 1.0"));
+        QCOMPARE(card_of(second).at("parent").at("licence").get<std::string>(), std::string("CC BY-NC 4.0"));
+        write_file(card, std::string(100000, '['));
+        QVERIFY_EXCEPTION_THROWN(train(second, {{"card", card.string()}}), Error);
+    }
+
+    void names_of_any_bytes() {
+        const fs::path strange = root_ / "strange";
+        write_file(strange / "M\xfcller.png", encode_png(patches(200, 1, {255, 30, 30})));
+        QCOMPARE(cut_runs({{"tiles", json::array({strange.string()})}}).size(), std::size_t{1});
+        const json made = run_command(*find_command("pretrain"), {{"tiles", json::array({strange.string()})}, {"tiles_mpp", 0.6875}, {"tile_count", 64}, {"preset", "nano"}, {"encoder_steps", 0},
+                                                                 {"autoencoder_steps", 0}, {"decoder_steps", 0}, {"denoiser_steps", 0}, {"device", "cpu"}, {"name_sources", true},
+                                                                 {"output", (root_ / "strange.safetensors").string()}}, {});
+        QCOMPARE(made.at("tiles").get<int>(), 64);
     }
 
     // The same is left out of a pack that holds it.
