@@ -4,6 +4,10 @@
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "base/cores.h"
 #include "base/error.h"
 
@@ -25,10 +29,22 @@ c10::Device open_device(const std::string& name, int threads) {
     return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
 }
 
+#if defined(__x86_64__)
+namespace {
+
+bool has_amx_bf16() {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & (1u << 22));
+}
+
+}  // namespace
+#endif
+
 bool bf16_pays(const c10::Device& device) {
     if (device.is_cuda()) return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();  // older GPUs compute it in roundabout ways
 #if defined(__x86_64__)
-    return __builtin_cpu_supports("avx512bf16") != 0;
+    // Intel's vector unit multiplies bfloat16 no faster than single precision; only its matrix unit does (docs/benchmarks.md).
+    return __builtin_cpu_supports("avx512bf16") && (__builtin_cpu_is("amd") || has_amx_bf16());
 #else
     return false;
 #endif
