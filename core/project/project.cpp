@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -226,11 +227,14 @@ private:
         if (bytes < 0 || bytes_of(file) != bytes) return false;  // not even a regular file
         const std::int64_t now = modified_at(file);
         if (now == modified) return true;
+        static std::mutex guard;  // projects come and go, and are opened on several threads
+        static std::map<std::pair<std::string, std::int64_t>, std::string> hashed;
+        const std::lock_guard lock(guard);
         const auto key = std::make_pair(file.string(), now);
-        auto known = hashed_.find(key);
-        if (known == hashed_.end()) {
+        auto known = hashed.find(key);
+        if (known == hashed.end()) {
             try {
-                known = hashed_.emplace(key, sha256_file(file)).first;
+                known = hashed.emplace(key, sha256_file(file)).first;
             } catch (const Error&) {
                 return false;
             }
@@ -243,7 +247,6 @@ private:
     ArtifactStore store_;
     std::unique_ptr<WriterLock> lock_;
     std::unique_ptr<Database> database_;
-    mutable std::map<std::pair<std::string, std::int64_t>, std::string> hashed_;
 };
 
 }  // namespace

@@ -103,7 +103,7 @@ void AnnotationKeeper::setPlace(const fs::path& annotations, const fs::path& lab
         [this, generation](Outcome<Loaded> outcome) {
             if (generation != generation_) return;
             readable_ = static_cast<bool>(outcome);
-            if (!outcome) Q_EMIT said(tr("The annotations of this slide could not be read; what is drawn now is not kept until that file is moved away."));
+            if (!outcome) Q_EMIT said(outcome.error + ' ' + tr("(the annotations of this slide; what is drawn now is not kept until that file is moved away)"));
             // What was drawn while the file was being read stays, on top.
             std::vector<Annotation> drawn;
             for (const AnnotationPtr& a : store_->annotations()) drawn.push_back(*a);
@@ -124,7 +124,9 @@ void AnnotationKeeper::saveNow() {
     dirty_ = false;
     const bool backup = !std::exchange(backed_up_, true);
     run([annotations = annotations_, labels = labels_, state = store_->shared(), backup] { return save(annotations, labels, *state, backup), true; },
-        [](const Outcome<bool>&) {});
+        [this, generation = generation_](const Outcome<bool>& outcome) {
+            if (!outcome && generation == generation_) dirty_ = true;  // with the next change, or when the window closes, it is tried again
+        });
 }
 
 void AnnotationKeeper::importFile(const QString& path) {

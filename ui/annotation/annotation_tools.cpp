@@ -25,6 +25,10 @@ AnnotationTools::AnnotationTools(SlideView* view, AnnotationStore* store, Annota
     : QObject(parent), view_(view), store_(store), layer_(layer) {
     qRegisterMetaType<c2l::Geometry>("Geometry");
     view_->installEventFilter(this);
+    // A stroke holds on to an area by its place in the list, and undo, deletion or a file that has been read may have moved it.
+    connect(store_, &AnnotationStore::changed, this, [this] {
+        if (painted_on_ >= 0) cancel();
+    });
 }
 
 void AnnotationTools::setTool(Tool tool) {

@@ -78,7 +78,7 @@ bool is_of_shown(const Snapshot& snapshot, const Artifact& artifact) {
     };
     if (artifact.step == "split") return suits(artifact);
     if (artifact.step == "predict")
-        if (const auto recorded = params(artifact); !recorded.is_object() || !recorded.value("own_slide", false)) return false;
+        if (const auto recorded = params(artifact); !recorded.is_object() || recorded.value("own_slide", nlohmann::json()) != true) return false;
     const auto& inputs = artifact.provenance.inputs;
     return std::none_of(snapshot.artifacts.begin(), snapshot.artifacts.end(), [&](const Artifact& split) {
         return split.step == "split" && std::find(inputs.begin(), inputs.end(), split.id) != inputs.end() && !suits(split);

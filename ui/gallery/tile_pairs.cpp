@@ -84,11 +84,12 @@ QPointF TilePairs::centre(int row) const {
 const TilePair* TilePairs::pair(int row) const {
     const int index = tileIndex(row);
     if (const TilePair* held = pairs_.object(index)) return held;
-    if (asked_.contains(index) || !slide_) return nullptr;
+    if (asked_.contains(index)) return nullptr;
     asked_.insert(index);
     auto work = [slide = slide_, centre = centre(row), field = set_->field_um, png = tile(row).png] {
         TilePair pair;
-        pair.real = read_field(*slide, centre, field, kTilePx, pair.real_problem);
+        if (slide) pair.real = read_field(*slide, centre, field, kTilePx, pair.real_problem);
+        else pair.real_problem = tr("the slide is not open");
         pair.synthetic = read_png(png, pair.synthetic_problem);
         return pair;
     };

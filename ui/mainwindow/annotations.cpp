@@ -10,6 +10,7 @@
 #include "annotation/spot_labels.h"
 #include "ui/document/document.h"
 #include "ui/mainwindow/slide_page.h"
+#include "ui/panels/save_path.h"
 
 namespace c2l::ui {
 
@@ -80,18 +81,14 @@ void Annotations::importFile() {
 }
 
 void Annotations::exportFile() {
-    QString path = QFileDialog::getSaveFileName(panel_, tr("Export annotations"), folder() + "/" + QFileInfo(slidePath()).completeBaseName() + ".geojson", tr("QuPath GeoJSON (*.geojson)"));
-    if (path.isEmpty()) return;
-    if (QFileInfo(path).suffix().isEmpty()) path += ".geojson";
-    keeper_->exportFile(path);
+    const QString path = ask_save_path(panel_, tr("Export annotations"), folder() + "/" + QFileInfo(slidePath()).completeBaseName() + ".geojson", tr("QuPath GeoJSON (*.geojson)"), "geojson");
+    if (!path.isEmpty()) keeper_->exportFile(path);
 }
 
 void Annotations::placeSpots() {
     const QString table = QFileDialog::getOpenFileName(panel_, tr("Labels or values of the spots (cancel: the classes of the points)"), folder(), tr("Tables (*.csv *.tsv *.txt)"));
-    QString path = QFileDialog::getSaveFileName(panel_, tr("Write the spots to"), folder() + "/placed-spots.csv", tr("Tables (*.csv)"));
-    if (path.isEmpty()) return;
-    if (QFileInfo(path).suffix().isEmpty()) path += ".csv";
-    keeper_->exportPlacedSpots(path, table);
+    const QString path = ask_save_path(panel_, tr("Write the spots to"), folder() + "/placed-spots.csv", tr("Tables (*.csv)"), "csv");
+    if (!path.isEmpty()) keeper_->exportPlacedSpots(path, table);
 }
 
 void Annotations::fillMenu(QMenu* menu) {

@@ -75,6 +75,7 @@ void Jobs::stop() {
 
 void Jobs::openSample() {
     const QString folder = sample_folder();
+    if (worker_->isRunning()) return parts_.messages->warn(tr("A job is running; stop it before opening the sample."));
     if (const QString made = find_project(folder); !made.isEmpty()) return parts_.document->open(made);
     start("demo", {{"output", folder.toStdString()}});
 }

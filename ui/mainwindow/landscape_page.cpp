@@ -86,6 +86,8 @@ void LandscapePage::render() {
         connect(loader.get(), &TileLoader::overviewReady, this, &LandscapePage::refresh, Qt::UniqueConnection);
     if (loader && document_->slide() && !loader->overview().isNull())
         view_->setTissue(loader->overview(), static_cast<double>(document_->slide()->info().width), static_cast<double>(document_->slide()->info().height));
+    else
+        view_->setTissue({}, 0, 0);  // not that of another slide
     view_->setColours(settings_.colours, scale, settings_.gene, document_->map_unit());
     view_->setSurface(slide_->map()->grid(), values, mpp > 0 ? std::optional(mpp) : std::nullopt);
     stack_->setCurrentIndex(1);

@@ -119,6 +119,7 @@ void MainWindow::makeDocks() {
 void MainWindow::connectDocument() {
     connect(document_, &Document::projectChanged, this, &MainWindow::projectOpened);
     connect(document_, &Document::failed, messages_, &MessageBar::warn);
+    connect(slide_, &SlidePage::failed, messages_, &MessageBar::warn);
     connect(document_, &Document::busyChanged, this, [this] { busy_->setText(document_->busy()); });
     connect(document_, &Document::slideChanged, this, &MainWindow::recolour);
     const auto genes_changed = [this] {

@@ -29,6 +29,7 @@
 #include "ui/panels/job_panel.h"
 #include "ui/panels/message_bar.h"
 #include "ui/panels/project_panel.h"
+#include "ui/panels/save_path.h"
 #include "ui/viewer/associated_images.h"
 
 namespace c2l::ui {
@@ -55,6 +56,7 @@ void MainWindow::makeFileMenu() {
     add(file, {}, tr("&New project …"), QKeySequence::New, tr("Closes this project and shows the form for a new one"), [this] {
         if (jobs_->worker()->isRunning()) return messages_->warn(tr("A job is running; stop it before starting a new project."));
         document_->close();
+        project_->form()->clear();
         project_dock_->show();
         project_->showImport(true);
     });
@@ -95,9 +97,8 @@ void MainWindow::exportTo(const QString& what, const QString& title, const QStri
     if (!document_->map()) return messages_->warn(tr("There is no predicted map yet; press Run first."));
     if (figure && document_->predicted(shown.gene).empty()) return messages_->warn(tr("Search a gene of the predicted map first; the figure shows that gene."));
     const QString name = project.completeBaseName() + (figure ? "-" + shown.gene : QString("-map")) + "." + suffix;
-    QString path = QFileDialog::getSaveFileName(this, title, project.absoluteDir().filePath(name), filter);
+    const QString path = ask_save_path(this, title, project.absoluteDir().filePath(name), filter, suffix);
     if (path.isEmpty()) return;
-    if (QFileInfo(path).suffix().isEmpty()) path += "." + suffix;
     nlohmann::json p = {{"project", document_->project_path().toStdString()}, {"what", what.toStdString()}, {"output", path.toStdString()}};
     if (figure) p["gene"] = shown.gene.toStdString();
     jobs_->start("export", p);

@@ -1,13 +1,23 @@
 #include "ui/mainwindow/registration.h"
 
+#include <algorithm>
+
+#include "base/json_depth.h"
 #include "ui/document/document.h"
 #include "ui/mainwindow/jobs.h"
 #include "ui/mainwindow/slide_page.h"
 #include "ui/panels/message_bar.h"
 
 namespace c2l::ui {
-
 namespace {
+
+// What the check proposes, as it writes it: a project file may hold anything.
+bool is_sound(const nlohmann::json& proposal) {
+    const auto is = [&](const char* key, bool (nlohmann::json::*kind)() const noexcept) { return proposal.contains(key) && (proposal.at(key).*kind)(); };
+    if (!proposal.is_object() || !is("words", &nlohmann::json::is_string) || !proposal.contains("orient") || !proposal.contains("spot_scale") || !is("matrix", &nlohmann::json::is_array)) return false;
+    const auto& matrix = proposal.at("matrix");
+    return matrix.size() == Registration{}.m.size() && std::all_of(matrix.begin(), matrix.end(), [](const auto& v) { return v.is_number(); });
+}
 
 std::string matrix_text(const Registration& r) {
     QStringList numbers;
@@ -99,18 +109,22 @@ void SpotRegistration::applyProposal(const nlohmann::json& proposal) {
 void SpotRegistration::tellFinding() {
     const ProjectSpots* record = document_->has_project() ? document_->snapshot()->shown_spots() : nullptr;
     const QString now = record ? document_->project_path() + "|" + QString::fromStdString(record->content_id) : QString();
-    if (std::exchange(told_, now) == now || !record || record->alignment.empty()) return;
+    if (std::exchange(told_, now) == now) return;
+    if (!offered_.isEmpty() && messages_->text() == offered_) messages_->hide();  // it was about other spots
+    offered_.clear();
+    if (!record || record->alignment.empty() || is_nested_deeper(record->alignment)) return;
     const auto alignment = nlohmann::json::parse(record->alignment, nullptr, false);
     if (!alignment.is_object() || !alignment.contains("text") || !alignment["text"].is_string()) return;
     const QString text = QString::fromStdString(alignment["text"].get<std::string>());
     if (text.isEmpty()) return;
     std::vector<MessageBar::Action> actions;
     const auto proposal = alignment.find("proposal");
-    if (proposal != alignment.end() && proposal->is_object() && proposal->contains("words") && proposal->contains("orient") && proposal->contains("spot_scale") && proposal->contains("matrix"))
+    if (proposal != alignment.end() && is_sound(*proposal))
         actions.push_back({tr("Place them so"), tr("Registers the spots: %1").arg(QString::fromStdString(proposal->value("words", std::string()))),
-                           [this, p = *proposal] { applyProposal(p); }});
+                           [this, now, p = *proposal] { if (told_ == now) applyProposal(p); }});
     actions.push_back({tr("By hand …"), tr("Drag, turn and scale the spots, or set landmark pairs"), [this] { begin(); }});
     messages_->offer(text, actions);
+    offered_ = messages_->text();
 }
 
 }  // namespace c2l::ui

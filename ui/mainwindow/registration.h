@@ -48,6 +48,7 @@ private:
     RegistrationPanel* panel_;
     std::shared_ptr<const SpotData> moved_;  // those in hand
     QString told_;                           // the finding shown last: project and spots
+    QString offered_;                        // its text, while it may stand in the bar
 };
 
 }  // namespace c2l::ui

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "ui/document/background.h"
 #include "ui/document/document.h"
 
@@ -65,6 +66,8 @@ void SlidePage::setSideBySide(bool on) {
 
 void SlidePage::takeSlide() {
     view_->setSlide(document_->slide());
+    if (const auto& loader = view_->loader())
+        connect(loader.get(), &TileLoader::tilesUnreadable, this, [this] { Q_EMIT failed(tr("Parts of the slide cannot be read and stay grey: the file is damaged, or its disk does not answer; open it again once it does.")); });
     if (isSideBySide()) second_->showLike(*view_);
     takeSpots();  // a diameter in µm needs the slide's µm/px
     takeMap();
@@ -97,8 +100,13 @@ void SlidePage::takeMap() {
     shown_request_ = {};  // what the spots show stays true
     predicted_ = {};
     if (!data || data->spots.size() == 0) return map_->clear();
-    map_->setGrid(GridMap::from_centres(data->spots.x, data->spots.y, document_->map_cell_px()), data->spots.size());
-    map_->setInDistribution(document_->in_distribution());
+    try {
+        map_->setGrid(GridMap::from_centres(data->spots.x, data->spots.y, document_->map_cell_px()), data->spots.size());
+        map_->setInDistribution(document_->in_distribution());
+    } catch (const Error& error) {  // a map that somebody else has written
+        map_->clear();
+        Q_EMIT failed(QString::fromStdString(error.line()));
+    }
 }
 
 void SlidePage::showExpression(const ExpressionSettings& s) {

@@ -41,6 +41,7 @@ public:
 Q_SIGNALS:
     void pointed(const QString& text);  // what is under the cursor, for the status bar
     void sideBySideChanged(bool on);
+    void failed(const QString& message);
     void expressionShown(const ExpressionShown& shown);
 
 private:

@@ -3,7 +3,6 @@
 #include <QAction>
 #include <QApplication>
 #include <QClipboard>
-#include <QFileDialog>
 #include <QFileInfo>
 #include <QMenu>
 #include <QPainter>
@@ -17,6 +16,7 @@
 #include "ui/document/background.h"
 #include "ui/mainwindow/slide_page.h"
 #include "ui/overlay/colour_bar.h"
+#include "ui/panels/save_path.h"
 
 namespace c2l::ui {
 namespace {
@@ -177,10 +177,8 @@ void ViewPicture::copy(double density) {
 
 // The name offered is not the slide's.
 void ViewPicture::ask(double density) {
-    QString path = QFileDialog::getSaveFileName(page_, tr("Save view"), QStandardPaths::writableLocation(QStandardPaths::PicturesLocation) + "/view.png", tr("PNG pictures (*.png)"));
-    if (path.isEmpty()) return;
-    if (QFileInfo(path).suffix().isEmpty()) path += ".png";
-    save(path, density);
+    const QString path = ask_save_path(page_, tr("Save view"), QStandardPaths::writableLocation(QStandardPaths::PicturesLocation) + "/view.png", tr("PNG pictures (*.png)"), "png");
+    if (!path.isEmpty()) save(path, density);
 }
 
 void ViewPicture::fillMenu(QMenu* menu) {

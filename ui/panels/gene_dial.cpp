@@ -108,7 +108,7 @@ GeneDial::GeneDial(Document* document, WorkerClient* worker, QWidget* parent) : 
         step();
     });
     const auto failed = [this](const QString&, const QString& text) {
-        refuse(text);
+        if (asksForThis()) refuse(text);
         step();
     };
     connect(worker_, &WorkerClient::failed, this, failed);
@@ -200,6 +200,7 @@ void GeneDial::sourcesChanged() {
     const QString adapter = adapted ? QString::fromStdString(adapted->id) : QString();
     stack_->setCurrentIndex(adapted ? 1 : 0);
     if (adapter != adapter_ || document_->project_path() != project_) {
+        if (document_->project_path() != project_) wanted_spot_.clear();  // a spot of another section
         adapter_ = adapter;
         project_ = document_->project_path();
         own_for_ = turned_for_ = failed_for_ = {};
@@ -278,10 +279,12 @@ void GeneDial::step() {
     worker_->start("sample", next);
 }
 
+// Not of a project that has been closed, nor from before it was adapted anew.
+bool GeneDial::asksForThis() const { return asked_.value("project", std::string()) == project_.toStdString() && asked_adapter_ == adapter_; }
+
 void GeneDial::take(const nlohmann::json& result) {
     const QImage image = result.is_object() ? png_of(result) : QImage();
-    if (asked_.value("project", std::string()) != project_.toStdString()) return;  // of a project that has been closed
-    if (asked_adapter_ != adapter_) return changed();  // adapted anew while it was drawn
+    if (!asksForThis()) return changed();
     if (result.is_object() && asked_.contains("list")) fill(result);
     if (image.isNull() || gene_->count() == 0) return refuse(tr("The worker sent no tile; see the log of the Job panel."));
     failed_for_ = {};

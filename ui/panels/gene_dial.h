@@ -57,6 +57,7 @@ private:
     void step();
     nlohmann::json wanted() const;  // the next request; null when all is there
     nlohmann::json request(bool turned) const;
+    bool asksForThis() const;  // what is on its way
     void take(const nlohmann::json& result);
     void refuse(const QString& text);
     void fill(const nlohmann::json& result);

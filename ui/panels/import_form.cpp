@@ -107,6 +107,13 @@ QLineEdit* ImportForm::makePathRow(QFormLayout* form, const QString& label, cons
 }
 
 void ImportForm::fill(const ImportGuess& guess) {
+    // What was given for an earlier section does not hold for this one: spots of several have the same names.
+    if (!guess.slide.isEmpty() && guess.slide != slide->text()) {
+        mpp->clear();
+        patient->clear();
+        if (!guess.spots.isEmpty()) counts->clear();
+    }
+    if (QFileInfo(guess.spots).isDir()) counts->clear();  // a folder holds its own
     if (!guess.slide.isEmpty()) {
         slide->setText(guess.slide);
         slide_probed_ = true;

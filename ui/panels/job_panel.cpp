@@ -125,11 +125,24 @@ QWidget* JobPanel::makeProgress() {
 }
 
 void JobPanel::setProject(const QString& path, int count) {
-    if (path != project_ && method_.isEmpty()) plot_->clear();
+    if (path != project_ && method_.isEmpty()) {
+        plot_->clear();
+        if (running_.is_object() && running_.value("project", std::string()) != path.toStdString()) forgetJob();
+    }
     project_ = path;
     spots->setMaximum(count > 0 ? count : 10'000'000);
     spots->setSuffix(count > 0 ? tr(" of %L1").arg(count) : QString());
     enable();
+}
+
+// How the job of another project ended is not said of this one.
+void JobPanel::forgetJob() {
+    status_->setProperty("own", QVariant());
+    status_->setForegroundRole(QPalette::WindowText);
+    bar_->setRange(0, 1000);
+    bar_->setValue(0);
+    numbers_->clear();
+    log_->clear();
 }
 
 nlohmann::json JobPanel::params() const {
@@ -206,7 +219,7 @@ void JobPanel::showProgress(const Progress& p, const std::vector<rpc::LossPoint>
 }
 
 void JobPanel::showCurve(const std::vector<CurvePoint>& curve) {
-    if (!method_.isEmpty() || curve.empty()) return;
+    if (!method_.isEmpty()) return;
     plot_->clear();
     for (const CurvePoint& point : curve) {
         if (point.loss) plot_->add(point.step, *point.loss, false);

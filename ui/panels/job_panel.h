@@ -51,6 +51,7 @@ private:
     QWidget* makeForm();
     QWidget* makeProgress();
     void enable();
+    void forgetJob();
 
     QString project_, method_;
     nlohmann::json running_;

@@ -19,8 +19,10 @@ namespace {
 constexpr int kMaxSide = 520;
 
 QImage to_qimage(const Image& image) {
+    // A copy, since one that fits already is returned as it is, with pixels that are not its own.
     return QImage(image.rgb.data(), image.width, image.height, image.width * 3, QImage::Format_RGB888)
-        .scaled(kMaxSide, kMaxSide, Qt::KeepAspectRatio, Qt::SmoothTransformation);
+        .scaled(kMaxSide, kMaxSide, Qt::KeepAspectRatio, Qt::SmoothTransformation)
+        .copy();
 }
 
 }  // namespace

@@ -298,6 +298,7 @@ void TileLoader::collect() {
     evict();
     if (new_overview) Q_EMIT overviewReady();
     if (!done.empty()) Q_EMIT tilesReady();
+    if (cache_->unreadable() > 0 && !std::exchange(told_unreadable_, true)) Q_EMIT tilesUnreadable();
     if (estimating_ && (profile_ || !estimate_error.empty())) {
         estimating_ = false;
         if (profile_) return adopt(wanted_look_);

@@ -71,6 +71,7 @@ Q_SIGNALS:
     void overviewReady();
     void lookChanged();  // what was asked for must be asked for again
     void lookFailed(const QString& why);
+    void tilesUnreadable();  // once, when the first one could not be read: it and others stay grey
 
 private:
     struct Shared;
@@ -90,7 +91,7 @@ private:
     QImage overview_;
     StainLook look_, wanted_look_, overview_look_;
     std::shared_ptr<const StainProfile> profile_;
-    bool estimating_ = false;
+    bool estimating_ = false, told_unreadable_ = false;
     std::size_t image_bytes_ = 0;
     std::size_t tiles_read_ = 0;
     std::size_t image_capacity_;
