@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <map>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -62,16 +61,11 @@ std::optional<Artifact> draw_held_out(Section& section, const Artifact& split, c
     return held_out_tiles_step(section, upstream(section.project(), synthesized, "adapt"), sampling, per_spot);
 }
 
-// Of the places of the reference: squares of a few tiles, since the places lie closer than a tile is wide.
+// Of the places of the reference: they lie closer than a tile is wide.
 Groups groups_of_places(Section& section, const Matrix& centres) {
-    const double side = kSquareTiles * section.central_info().tile_um / section.pairs()->mpp;
-    std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> squares;
-    Groups groups;
-    for (std::int64_t i = 0; i < centres.rows; ++i) {
-        const std::pair square{static_cast<std::int64_t>(centres.at(i, 0) / side), static_cast<std::int64_t>(centres.at(i, 1) / side)};
-        groups.push_back(squares.emplace(square, static_cast<std::int64_t>(squares.size())).first->second);
-    }
-    return groups;
+    std::vector<double> x, y;
+    for (std::int64_t i = 0; i < centres.rows; ++i) x.push_back(centres.at(i, 0)), y.push_back(centres.at(i, 1));
+    return squares(x, y, kSquareTiles * section.central_info().tile_um / section.pairs()->mpp);
 }
 
 Groups some_of(const Groups& groups, const std::vector<std::int64_t>& rows) {
@@ -149,7 +143,7 @@ Artifact assess_step(Section& section, const Artifact& synthesized) {
     for (const auto& id : own.inputs()) inputs.push_back(id);
     if (outside)
         for (const auto& id : outside->inputs()) inputs.push_back(id);
-    const json params = {{"seeds_per_spot", section.params().at("seeds_per_spot")}};
+    const json params = {{"seeds_per_spot", section.params().at("seeds_per_spot")}, {"figures", kFiguresRevision}};
     const Artifact assessed = section.obtain(section.provenance("assess", inputs, params), [&](const fs::path& staging) {
         const fs::path tiles = synthesized.folder / "tiles";
         const Matrix synthetic = read_matrix(synthesized.folder / "features.f32");

@@ -19,6 +19,7 @@ using nlohmann::json;
 namespace {
 
 constexpr int kShuffles = 20;
+const Resampling kNoInterval{{}, 0};  // where the mean alone is wanted
 constexpr double kComparedWeight = 0.25;  // of synthetic pairs in the comparison, where inner cross-validation gave them none
 
 json to_json(const Correlation& c) { return {{"mean", c.mean}, {"lower", c.lower}, {"upper", c.upper}, {"median", c.median}}; }
@@ -88,7 +89,7 @@ json shuffled_control(const FitMaterial& material, const FitParams& params, std:
         const auto order = permutation(inputs.targets.rows, derive_seed(seed, "shuffle", static_cast<std::uint64_t>(i)));
         inputs.targets = reordered(inputs.targets, order);
         for (std::size_t r = 0; r < order.size(); ++r) inputs.depth[r] = material.inputs.depth[static_cast<std::size_t>(order[r])];
-        means.push_back(pearson(material.truth, predict_held_out(inputs, material, params, ctx), seed).mean);
+        means.push_back(pearson(material.truth, predict_held_out(inputs, material, params, ctx), seed, kNoInterval).mean);
     }
     json out = spread(means);
     out["shuffles"] = kShuffles;
@@ -113,8 +114,8 @@ json repeats(Section& section, const Artifact& split, const PlaceFeatures& place
             const Split parts = Split::by_blocks(section.pairs(), params);
             const FitMaterial material = real_material(*section.pairs(), parts, places, fit);
             const Matrix predicted = predict_held_out(material.inputs, material, fit_params_of(fit, params.seed), section.ctx());
-            plain.push_back(pearson(material.truth, predicted, params.seed).mean);
-            partial.push_back(pearson_depth_partial(material.truth, predicted, material.held_out_depth, params.seed).mean);
+            plain.push_back(pearson(material.truth, predicted, params.seed, kNoInterval).mean);
+            partial.push_back(pearson_depth_partial(material.truth, predicted, material.held_out_depth, params.seed, kNoInterval).mean);
         } catch (const Error& error) {  // a seed whose blocks leave too few spots says nothing
             if (error.code() != ErrorCode::BadInput) throw;
         }
@@ -152,9 +153,10 @@ void compare_synthetic(const FitMaterial& material, const FitParams& params, con
     const Matrix with = predicted.synthetic_weight > 0 ? predicted.chosen : predict_held_out(material.inputs, material, fixed, ctx);
     FitInputs shuffled = material.inputs;
     shuffled.synthetic_targets = reordered(shuffled.synthetic_targets, permutation(shuffled.synthetic_targets.rows, derive_seed(seed, "synthetic shuffle")));
-    const Correlation plain = pearson(material.truth, with, seed), partial = pearson_depth_partial(material.truth, with, material.held_out_depth, seed);
-    const Correlation control = pearson(material.truth, predict_held_out(shuffled, material, fixed, ctx), seed);
-    const Correlation delta = pearson_delta(material.truth, with, predicted.without, seed);
+    const Resampling together{material.held_out_group};
+    const Correlation plain = pearson(material.truth, with, seed, together), partial = pearson_depth_partial(material.truth, with, material.held_out_depth, seed, together);
+    const Correlation control = pearson(material.truth, predict_held_out(shuffled, material, fixed, ctx), seed, together);
+    const Correlation delta = pearson_delta(material.truth, with, predicted.without, seed, together);
     report["synthetic_weight_compared"] = fixed.synthetic_weight;
     report["pearson_with_synthetic"] = to_json(plain);
     report["pearson_depth_partial_with_synthetic"] = to_json(partial);
@@ -185,9 +187,10 @@ void make_evaluation(Section& section, const Artifact& fit, const Artifact& spli
     const Matrix with = first_columns(predictor.predict(material.held_out).mean, material.eval_genes);
     meter.next("real spots only");
     const Matrix without = predict_held_out(real_only(material.inputs), material, params, ctx);
-    const Correlation plain = pearson(material.truth, with, seed), plain_without = pearson(material.truth, without, seed);
-    const Correlation partial = pearson_depth_partial(material.truth, with, material.held_out_depth, seed);
-    const Correlation partial_without = pearson_depth_partial(material.truth, without, material.held_out_depth, seed);
+    const Resampling together{material.held_out_group};
+    const Correlation plain = pearson(material.truth, with, seed, together), plain_without = pearson(material.truth, without, seed, together);
+    const Correlation partial = pearson_depth_partial(material.truth, with, material.held_out_depth, seed, together);
+    const Correlation partial_without = pearson_depth_partial(material.truth, without, material.held_out_depth, seed, together);
 
     json report = {{"genes", material.eval_genes},
                    {"spots_train", parts.train.size()},
@@ -201,7 +204,7 @@ void make_evaluation(Section& section, const Artifact& fit, const Artifact& spli
                    {"pearson_depth_partial_real_only", to_json(partial_without)}};
     Columns columns = {{"pearson", plain}, {"pearson_depth_partial", partial}, {"pearson_real_only", plain_without}};
     meter.next("synthetic pairs");
-    if (synthetic) compare_synthetic(material, params, {with, without, predictor.synthetic_weight()}, seed, ctx, report, columns);
+    if (synthetic && material.inputs.synthetic_targets.rows > 0) compare_synthetic(material, params, {with, without, predictor.synthetic_weight()}, seed, ctx, report, columns);
     report["pearson_shuffled"] = shuffled_control(material, params, seed, ctx, meter);
     if (repeat_count > 0) report["repeats"] = repeats(section, split, features, p, repeat_count, meter);
     write_file(staging / "genes.csv", genes_csv(material, columns));
@@ -212,7 +215,8 @@ void make_evaluation(Section& section, const Artifact& fit, const Artifact& spli
 
 Artifact evaluate_step(Section& section, const Artifact& fit) {
     const Artifact split = upstream(section.project(), fit, "split");
-    const json p = pick(section.params(), {"repeats"});
+    json p = pick(section.params(), {"repeats"});
+    p["figures"] = kFiguresRevision;
     return section.obtain(section.provenance("evaluate", {split.id, fit.id}, p),
                           [&](const fs::path& staging) { make_evaluation(section, fit, split, p.at("repeats"), staging); });
 }

@@ -35,7 +35,16 @@ std::vector<float> depth_of(const PairedTiles& pairs, const std::vector<std::int
 
 }  // namespace
 
+Groups neighbours_of(const PairedTiles& pairs, const std::vector<std::int64_t>& rows) {
+    constexpr double kPitches = 2, kLeastUm = 176;  // two tiles
+    std::vector<double> x, y;
+    for (const auto row : rows) x.push_back(pairs.x[static_cast<std::size_t>(row)]), y.push_back(pairs.y[static_cast<std::size_t>(row)]);
+    return squares(x, y, std::max(kPitches * pairs.pitch_um, kLeastUm) / pairs.mpp);
+}
+
 FitMaterial real_material(const PairedTiles& pairs, const Split& split, const PlaceFeatures& places, const json& p) {
+    if (places.rows() != static_cast<std::int64_t>(pairs.size()))
+        throw Error(ErrorCode::Mismatch, "the described places are of " + std::to_string(places.rows()) + " spots and the section has " + std::to_string(pairs.size()) + "; run 'c2l run' again");
     FitMaterial material;
     material.panel = predictor_panel(split.train, p, material.eval_genes);
     material.pitch_um = pairs.pitch_um;
@@ -45,6 +54,7 @@ FitMaterial real_material(const PairedTiles& pairs, const Split& split, const Pl
     material.held_out = places.select(split.held_out.rows());
     material.truth = first_columns(material.panel.values(pairs, split.held_out.rows()), material.eval_genes);
     material.held_out_depth = depth_of(pairs, split.held_out.rows());
+    material.held_out_group = neighbours_of(pairs, split.held_out.rows());
     return material;
 }
 

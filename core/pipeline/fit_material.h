@@ -17,9 +17,12 @@ struct FitMaterial {
     PlaceFeatures held_out;
     Matrix truth;                          // held-out rows × evaluation genes
     std::vector<float> held_out_depth;
+    Groups held_out_group;                 // neighbours, which intervals draw together
     std::int64_t flagged = 0;              // synthetic tiles left out
 };
 
+// Spots of one square of a few pitches, at least of two tiles.
+Groups neighbours_of(const PairedTiles& pairs, const std::vector<std::int64_t>& rows);
 // Panel, inputs and held-out truth of one split; genes are chosen on its training rows.
 FitMaterial real_material(const PairedTiles& pairs, const Split& split, const PlaceFeatures& places, const nlohmann::json& fit_params);
 // Adds the synthetic pairs; the target of a mixed profile is the same mixture of the targets.

@@ -7,6 +7,7 @@
 #include "pipeline/assessment.h"
 #include "pipeline/credits.h"
 #include "pipeline/feature_file.h"
+#include "pipeline/fit_material.h"
 #include "pipeline/params.h"
 #include "pipeline/picture.h"
 #include "pipeline/steps.h"
@@ -104,7 +105,7 @@ Artifact held_out_tiles_step(Section& section, const Artifact& adapted, const js
 
 Artifact follow_step(Section& section, const Artifact& tiles, const Artifact& yardstick, const Judge& judge) {
     const Artifact split = upstream(section.project(), tiles, "split");
-    return section.obtain(section.provenance("follow", {split.id, tiles.id, yardstick.id}, json::object()), [&](const fs::path& staging) {
+    return section.obtain(section.provenance("follow", {split.id, tiles.id, yardstick.id}, {{"figures", kFiguresRevision}}), [&](const fs::path& staging) {
         const JobContext& ctx = section.ctx();
         const Split parts = load_split(section, split);
         const PairedTiles& pairs = *section.pairs();
@@ -123,6 +124,7 @@ Artifact follow_step(Section& section, const Artifact& tiles, const Artifact& ya
         inputs.held_out_features = &real;
         inputs.held_out_profiles = &profiles;
         for (const auto row : rows) inputs.held_out_depth.push_back(pairs.depth[static_cast<std::size_t>(row)]);
+        inputs.held_out_group = neighbours_of(pairs, rows);
         inputs.generated = &generated;
         inputs.encoder = encoder.name();
         inputs.seed = derive_seed(section.seed(), "follow");

@@ -25,7 +25,7 @@ constexpr double kWorthPairing = 0.5;  // share of spots on tissue
 // Takes a project away again unless it is kept: a failed import leaves nothing behind.
 class NewProject {
 public:
-    explicit NewProject(fs::path path) : path_(std::move(path)), had_store_(fs::exists(path_.string() + ".d")) {}
+    NewProject(fs::path path, bool had_store) : path_(std::move(path)), had_store_(had_store) {}
     ~NewProject() {
         if (kept_) return;
         std::error_code ignored;
@@ -105,10 +105,10 @@ json import_section(const ImportRequest& request, const JobContext& given) {
     }
     ctx.check_stop();
 
-    const bool made = !fs::exists(request.project);
-    NewProject guard(request.project);
-    if (!made) guard.keep();
+    const bool made = !fs::exists(request.project), had_store = fs::exists(request.project.string() + ".d");
     auto project = made ? Project::create(request.project) : Project::open(request.project, Project::Mode::Write);
+    NewProject guard(request.project, had_store);  // only now: what another process has made meanwhile is not ours to take away
+    if (!made) guard.keep();
     try {
         OpenOptions options;
         options.mpp = request.mpp;

@@ -1,9 +1,11 @@
 // Features of places, kept between runs: they cost the most and depend on nothing but pixels and the encoder.
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "pipeline/feature_file.h"
+#include "pipeline/picture.h"
 #include "pipeline/steps.h"
 #include "pipeline/synthetic.h"
 
@@ -49,6 +51,27 @@ std::vector<double> cut(const std::vector<double>& values, std::size_t first, st
     return {values.begin() + static_cast<std::ptrdiff_t>(first), values.begin() + static_cast<std::ptrdiff_t>(first + count)};
 }
 
+// What lies beside an image of `size` pixels is its mirror image.
+int mirrored(int at, int size) {
+    const int round = ((at % (2 * size)) + 2 * size) % (2 * size);
+    return round < size ? round : 2 * size - 1 - round;
+}
+
+// Tiles as the predictor looks at them: the middle of those that show more than it does, at its scale; those that show less are continued by their mirror images.
+TileSet as_seen(const TileSet& tiles, double tile_um) {
+    if (std::abs(tile_um - kTileUm) < 0.5 && tiles.size == kTileSize) return tiles;
+    const int whole = std::max(1, static_cast<int>(std::lround(kTileSize * tile_um / kTileUm))), corner = (whole - kTileSize) / 2;
+    TileSet out;
+    for (std::size_t i = 0; i < tiles.count(); ++i) {
+        const Image scaled = resize(tiles.image(i), whole, whole);
+        Image seen(kTileSize, kTileSize);
+        for (int y = 0; y < kTileSize; ++y)
+            for (int x = 0; x < kTileSize; ++x) std::copy_n(scaled.at(mirrored(x + corner, whole), mirrored(y + corner, whole)), 3, seen.at(x, y));
+        out.append(seen);
+    }
+    return out;
+}
+
 }  // namespace
 
 Artifact places_step(Section& section) {
@@ -76,11 +99,12 @@ Artifact synthetic_places_step(Section& section, const Artifact& synthesized, co
         std::vector<SyntheticSource> sources;
         for (const TileRecipe& recipe : recipes_of(synthesized, parts.train)) sources.push_back({recipe.first, recipe.second, recipe.share});
         const TileEncoder& encoder = section.encoder();
+        const double tile_um = read_report(synthesized).value("tile_um", section.central_info().tile_um);
         write_places(staging, in_chunks(sources.size(), section.project().work_folder(provenance), section.ctx(), "synthetic_places",
                                         [&](std::size_t first, std::size_t count, const JobContext& ctx) {
                                             const std::vector<SyntheticSource> part(sources.begin() + static_cast<std::ptrdiff_t>(first),
                                                                                     sources.begin() + static_cast<std::ptrdiff_t>(first + count));
-                                            return describe_synthetic(read_tile_folder(synthesized.folder / "tiles", first, count, ctx), train, part,
+                                            return describe_synthetic(as_seen(read_tile_folder(synthesized.folder / "tiles", first, count, ctx), tile_um), train, part,
                                                                       &encoder, ctx);
                                         }));
     });

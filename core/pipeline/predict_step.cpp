@@ -15,6 +15,7 @@ using nlohmann::json;
 namespace {
 
 constexpr int kOverviewPx = 2000;
+constexpr double kLeastPitchUm = 44;  // half of what the predictor looks at: between bins of 8 µm there is nothing more to see
 constexpr float kElsewhere = 1e9f;
 
 // On another slide no training spot is near: far coordinates silence the spatial term of the predictor.
@@ -56,6 +57,7 @@ std::shared_ptr<const Slide> open_target(Section& section, const fs::path& other
     options.pyramid_cache = section.project().pyramids();
     options.mpp = number_of(section.params(), "mpp");
     auto slide = Slide::open(other, options, section.ctx());
+    if (slide->info().id == section.slide_record().content_id) return section.slide();  // the section's own, at the scale it was imported with
     if (!slide->info().mpp) throw Error(ErrorCode::BadInput, "does not say how many µm a pixel has; give it with --mpp", other);
     return slide;
 }
@@ -67,7 +69,7 @@ Artifact predict_step(Section& section, const Artifact& fit, const fs::path& oth
     const auto slide = open_target(section, other);
     const bool own = slide->info().id == section.slide_record().content_id;
     const json recorded = json::parse(read_file(split.folder / "split.json"));
-    const double pitch = number_of(section.params(), "pitch").value_or(std::round(recorded.at("pitch_um").get<double>() * 5) / 10);
+    const double pitch = number_of(section.params(), "pitch").value_or(std::max(std::round(recorded.at("pitch_um").get<double>() * 5) / 10, kLeastPitchUm));
     const Artifact places = map_places_step(section, slide, pitch);
     const Provenance provenance = section.provenance("predict", {split.id, fit.id, places.id}, {{"own_slide", own}});
     return section.obtain(provenance, [&](const fs::path& staging) {

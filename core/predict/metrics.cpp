@@ -12,7 +12,6 @@
 namespace c2l {
 namespace {
 
-constexpr int kBootstrap = 1000;
 using Rows = std::vector<std::int64_t>;
 
 void check_same(const Matrix& a, const Matrix& b) {
@@ -55,7 +54,7 @@ double quantile(std::vector<double> v, double q) {
 }
 
 // `figure` of all rows, with the percentile interval of its mean over resampled spots.
-Correlation with_interval(std::int64_t rows, std::uint64_t seed, const std::function<std::vector<double>(const Rows&)>& figure) {
+Correlation with_interval(std::int64_t rows, std::uint64_t seed, const Resampling& resampling, const std::function<std::vector<double>(const Rows&)>& figure) {
     Rows all(static_cast<std::size_t>(rows));
     std::iota(all.begin(), all.end(), std::int64_t{0});
     Correlation c;
@@ -64,14 +63,11 @@ Correlation with_interval(std::int64_t rows, std::uint64_t seed, const std::func
     c.mean = mean(c.per_gene);
     c.median = quantile(c.per_gene, 0.5);
     Random random(derive_seed(seed, "bootstrap over spots"));
+    const GroupedRows groups(resampling.groups, rows);
     std::vector<double> means;
-    Rows drawn(all.size());
-    for (int b = 0; b < kBootstrap; ++b) {
-        for (auto& r : drawn) r = random.below(rows);
-        means.push_back(mean(figure(drawn)));
-    }
-    c.lower = quantile(means, 0.025);
-    c.upper = quantile(means, 0.975);
+    for (int b = 0; b < resampling.replicates; ++b) means.push_back(mean(figure(groups.draw(rows, random))));
+    c.lower = means.empty() ? c.mean : quantile(means, 0.025);
+    c.upper = means.empty() ? c.mean : quantile(means, 0.975);
     return c;
 }
 
@@ -132,28 +128,28 @@ double morans_i(const std::vector<float>& values, const std::vector<std::vector<
 
 }  // namespace
 
-Correlation pearson(const Matrix& truth, const Matrix& predicted, std::uint64_t seed) {
+Correlation pearson(const Matrix& truth, const Matrix& predicted, std::uint64_t seed, const Resampling& resampling) {
     check_same(truth, predicted);
-    return with_interval(truth.rows, seed, [&](const Rows& rows) { return per_gene(truth, predicted, rows); });
+    return with_interval(truth.rows, seed, resampling, [&](const Rows& rows) { return per_gene(truth, predicted, rows); });
 }
 
-Correlation pearson_depth_partial(const Matrix& truth, const Matrix& predicted, const std::vector<float>& depth, std::uint64_t seed) {
+Correlation pearson_depth_partial(const Matrix& truth, const Matrix& predicted, const std::vector<float>& depth, std::uint64_t seed, const Resampling& resampling) {
     check_same(truth, predicted);
     if (static_cast<std::int64_t>(depth.size()) != truth.rows)
         throw Error(ErrorCode::Internal, std::to_string(truth.rows) + " spots have " + std::to_string(depth.size()) + " depths");
     std::vector<double> log_depth;
     for (const float d : depth) log_depth.push_back(std::log(std::max(d, 1.f)));
-    return with_interval(truth.rows, seed, [&](const Rows& rows) {
+    return with_interval(truth.rows, seed, resampling, [&](const Rows& rows) {
         Rows all(rows.size());
         std::iota(all.begin(), all.end(), std::int64_t{0});
         return per_gene(without_depth(truth, log_depth, rows), without_depth(predicted, log_depth, rows), all);
     });
 }
 
-Correlation pearson_delta(const Matrix& truth, const Matrix& with, const Matrix& without, std::uint64_t seed) {
+Correlation pearson_delta(const Matrix& truth, const Matrix& with, const Matrix& without, std::uint64_t seed, const Resampling& resampling) {
     check_same(truth, with);
     check_same(truth, without);
-    return with_interval(truth.rows, seed, [&](const Rows& rows) {
+    return with_interval(truth.rows, seed, resampling, [&](const Rows& rows) {
         auto r = per_gene(truth, with, rows);
         const auto base = per_gene(truth, without, rows);
         for (std::size_t g = 0; g < r.size(); ++g) r[g] -= base[g];

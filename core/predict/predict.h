@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/grouped_rows.h"
 #include "base/job.h"
 #include "base/matrix.h"
 #include "dataset/tiles.h"
@@ -52,7 +53,7 @@ struct FitParams {
     double least_inner_margin_um = 125; // … or nearer than this: the diagonal of a tile, which on dense arrays is many pitches
     int ensemble = 5;                   // bootstrap members for the uncertainty
     bool depth_weights = true;          // weight depth/(depth + median) per spot
-    std::int64_t max_rows = 3000;       // beyond it spots are thinned evenly over the tissue, synthetic pairs at random
+    std::int64_t max_rows = 3000;       // beyond it spots are thinned evenly over the tissue; pairs at random to what is left, at least to a third of it
     std::uint64_t seed = 0;
 };
 
@@ -103,15 +104,21 @@ private:
     std::unique_ptr<State> state_;
 };
 
+// How the interval of a figure over held-out spots is found: neighbours are drawn together, since they are much alike.
+struct Resampling {
+    Groups groups;          // of each held-out spot; empty: each alone
+    int replicates = 1000;  // 0: no interval
+};
+
 // Held-out figures. Constant predictions count as 0.
 struct Correlation {
     double mean = 0, lower = 0, upper = 0, median = 0;  // over genes; 95 % bootstrap interval over spots
     std::vector<double> per_gene;
 };
-Correlation pearson(const Matrix& truth, const Matrix& predicted, std::uint64_t seed);
+Correlation pearson(const Matrix& truth, const Matrix& predicted, std::uint64_t seed, const Resampling& resampling = {});
 // The same after log depth has been regressed out of truth and prediction.
-Correlation pearson_depth_partial(const Matrix& truth, const Matrix& predicted, const std::vector<float>& depth, std::uint64_t seed);
+Correlation pearson_depth_partial(const Matrix& truth, const Matrix& predicted, const std::vector<float>& depth, std::uint64_t seed, const Resampling& resampling = {});
 // Paired difference of the means of two predictions, bootstrap over spots.
-Correlation pearson_delta(const Matrix& truth, const Matrix& with, const Matrix& without, std::uint64_t seed);
+Correlation pearson_delta(const Matrix& truth, const Matrix& with, const Matrix& without, std::uint64_t seed, const Resampling& resampling = {});
 
 }  // namespace c2l

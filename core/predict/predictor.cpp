@@ -94,7 +94,8 @@ FitInputs thinned(const FitInputs& in, const FitParams& params, const JobContext
             (in.synthetic_parent2.empty() || place[static_cast<std::size_t>(in.synthetic_parent2[at])] >= 0))
             synthetic.push_back(i);
     }
-    const auto room = static_cast<std::size_t>(params.max_rows - static_cast<std::int64_t>(real.size()));
+    // Beside as many spots as there may be, a third as many pairs again: without any they could not be judged.
+    const auto room = static_cast<std::size_t>(std::max(params.max_rows - static_cast<std::int64_t>(real.size()), params.max_rows / 3));
     if (synthetic.size() > room) {
         Random(derive_seed(params.seed, "thin synthetic")).shuffle(synthetic);
         synthetic.resize(room);

@@ -97,9 +97,10 @@ void write_record(const fs::path& folder, const Provenance& p, double seconds) {
 
 void flush(const fs::path& path) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return;
-    ::fsync(descriptor);
-    ::close(descriptor);
+    const bool done = descriptor >= 0 && (::fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP);
+    const int cause = errno;
+    if (descriptor >= 0) ::close(descriptor);
+    if (!done) throw Error(ErrorCode::Io, "cannot be written; check the space and the disk", path, std::strerror(cause));
 }
 
 // Everything below `folder` reaches the disk before the rename does: after a power cut the artifact is whole or absent.

@@ -1,7 +1,7 @@
 #include <ATen/TensorOperators.h>
 #include <c10/core/GradMode.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/zeros.h>
+#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <functional>
@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "quality/distances.h"
 #include "quality/quality.h"
-#include "quality/resample.h"
 
 namespace c2l {
 namespace {
@@ -131,7 +130,7 @@ QualityReport assess(const AssessInputs& in, const JobContext& ctx) {
     values.clear();
     for (int b = 0; b < in.bootstrap; ++b) {
         step(ctx, clock, done++, total);
-        values.push_back(table.distance(some_synthetic_groups.multiplicities(random), some_reference_groups.multiplicities(random)));
+        values.push_back(table.distance(at::tensor(some_synthetic_groups.multiplicities(random), at::kDouble), at::tensor(some_reference_groups.multiplicities(random), at::kDouble)));
     }
     report.kid = around(table.distance(), values, -1e300);
     report.kid_floor = real_floor(some_reference, std::min(report.n_floor, some_reference.size(0) / 2), random, ctx,

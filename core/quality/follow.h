@@ -34,6 +34,7 @@ struct FollowInputs {
     const Matrix* held_out_features = nullptr;  // m × d
     const Matrix* held_out_profiles = nullptr;  // m × genes, standardised on the training spots
     std::vector<float> held_out_depth;          // m: total counts
+    Groups held_out_group;                      // m: held-out spots that the intervals draw together; empty: each alone
     // (passes · m) × d, pass by pass: row p·m + i is the p-th tile generated from profile i. Predictions and features are averaged over passes.
     const Matrix* generated = nullptr;
     std::string encoder;

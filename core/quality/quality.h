@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/grouped_rows.h"
 #include "base/image.h"
 #include "base/job.h"
 #include "base/matrix.h"
@@ -16,10 +17,6 @@ namespace c2l {
 struct Interval {
     double value = 0, lower = 0, upper = 0;  // 95 %
 };
-
-// The group of each row: rows that show the same, tiles of one spot's profile or places that overlap, are no independent witnesses, and a bootstrap
-// draws them together. Empty: each row alone.
-using Groups = std::vector<std::int64_t>;
 
 // Squared Fréchet distance of two Gaussian fits (Heusel 2017) on encoder features; "FD-encoder", never FID.
 double frechet_distance(const Matrix& a, const Matrix& b);

@@ -1,39 +1,10 @@
 #include "quality/resample.h"
 
-#include <ATen/ops/zeros.h>
-
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <numeric>
 
-#include "base/error.h"
-
 namespace c2l {
-
-GroupedRows::GroupedRows(const Groups& group_of, std::int64_t n) : rows_(n) {
-    if (!group_of.empty() && static_cast<std::int64_t>(group_of.size()) != n) throw Error(ErrorCode::Internal, "the groups and the rows of a resampling differ in number");
-    std::map<std::int64_t, Rows> members;
-    for (std::int64_t i = 0; i < n; ++i) members[group_of.empty() ? i : group_of[static_cast<std::size_t>(i)]].push_back(i);
-    for (auto& [group, rows] : members) members_.push_back(std::move(rows));
-}
-
-Rows GroupedRows::draw(std::int64_t n, Random& random) const {
-    Rows rows;
-    while (static_cast<std::int64_t>(rows.size()) < n) {
-        const Rows& group = members_[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(members_.size())))];
-        rows.insert(rows.end(), group.begin(), group.end());
-    }
-    rows.resize(static_cast<std::size_t>(n));
-    return rows;
-}
-
-at::Tensor GroupedRows::multiplicities(Random& random) const {
-    auto times = at::zeros({rows_}, at::kDouble);
-    for (std::size_t g = 0; g < members_.size(); ++g)
-        for (const auto r : members_[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(members_.size())))]) times.data_ptr<double>()[r] += 1;
-    return times;
-}
 
 double sorted_quantile(const std::vector<double>& v, double q) {
     const double at = q * static_cast<double>(v.size() - 1);
@@ -47,15 +18,16 @@ Rows all_rows(std::int64_t n) {
     return rows;
 }
 
-Interval bootstrap_spots(std::int64_t spots, int replicates, std::uint64_t seed, const JobContext& ctx, const PairedFigure& figure) {
+Interval bootstrap_spots(std::int64_t spots, const FollowInputs& in, const JobContext& ctx, const PairedFigure& figure) {
+    const GroupedRows groups(in.held_out_group, spots);
     Rows rows = all_rows(spots);
     Interval out;
     out.value = out.lower = out.upper = figure(rows, rows);
-    Random random(derive_seed(seed, "bootstrap over spots"));
+    Random random(derive_seed(in.seed, "bootstrap over spots"));
     std::vector<double> values;
-    for (int b = 0; b < replicates; ++b) {
+    for (int b = 0; b < in.bootstrap; ++b) {
         ctx.check_stop();
-        for (auto& r : rows) r = random.below(spots);
+        rows = groups.draw(spots, random);
         values.push_back(figure(rows, rows));
     }
     if (values.empty()) return out;
@@ -67,7 +39,7 @@ Interval bootstrap_spots(std::int64_t spots, int replicates, std::uint64_t seed,
 
 AgainstChance against_chance(std::int64_t spots, const FollowInputs& in, const JobContext& ctx, bool lower_is_better, const PairedFigure& figure) {
     AgainstChance out;
-    out.figure = bootstrap_spots(spots, in.bootstrap, in.seed, ctx, figure);
+    out.figure = bootstrap_spots(spots, in, ctx, figure);
     const Rows profiles = all_rows(spots);
     Rows tiles = profiles;
     Random random(derive_seed(in.seed, "shuffled profiles"));

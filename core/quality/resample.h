@@ -1,8 +1,6 @@
 // A figure over spots: its bootstrap interval, and its distribution when one side is shuffled. Private to core/quality.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <functional>
 #include <vector>
 
@@ -19,19 +17,7 @@ using PairedFigure = std::function<double(const Rows& tiles, const Rows& profile
 double sorted_quantile(const std::vector<double>& ascending, double q);  // interpolated
 Rows all_rows(std::int64_t n);
 
-// Draws rows with replacement, those of one group together.
-class GroupedRows {
-public:
-    // Group of each of n rows; empty: each is its own.
-    GroupedRows(const Groups& group_of, std::int64_t n);
-    Rows draw(std::int64_t n, Random& random) const;  // whole groups, but for the last one
-    at::Tensor multiplicities(Random& random) const;  // of each row, when as many groups are drawn as there are
-private:
-    std::vector<Rows> members_;
-    std::int64_t rows_;
-};
-
-Interval bootstrap_spots(std::int64_t spots, int replicates, std::uint64_t seed, const JobContext& ctx, const PairedFigure& figure);
+Interval bootstrap_spots(std::int64_t spots, const FollowInputs& inputs, const JobContext& ctx, const PairedFigure& figure);
 AgainstChance against_chance(std::int64_t spots, const FollowInputs& inputs, const JobContext& ctx, bool lower_is_better, const PairedFigure& figure);
 
 }  // namespace c2l

@@ -120,8 +120,8 @@ RoundTrip round_trip(const FollowInputs& in, const JobContext& ctx) {
     };
     out.pearson = against_chance(m, in, ctx, false, figure(predicted, nullptr));
     out.depth_partial = against_chance(m, in, ctx, false, figure(predicted, &depth));
-    out.real = bootstrap_spots(m, in.bootstrap, in.seed, ctx, figure(from_real, nullptr));
-    out.real_depth_partial = bootstrap_spots(m, in.bootstrap, in.seed, ctx, figure(from_real, &depth));
+    out.real = bootstrap_spots(m, in, ctx, figure(from_real, nullptr));
+    out.real_depth_partial = bootstrap_spots(m, in, ctx, figure(from_real, &depth));
     for (std::int64_t p = 0; p < passes; ++p) {
         const Columns alone(of_generated.select(0, p));
         out.single_passes.push_back(mean_correlation(alone, truth, nullptr, all_rows(m), all_rows(m)));

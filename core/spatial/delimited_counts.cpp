@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -8,6 +9,8 @@
 
 namespace c2l {
 namespace {
+
+constexpr std::ptrdiff_t kMostGenes = 10'000'000;
 
 // Scans one row of numbers; most are single digits, so that case comes first.
 class RowScanner {
@@ -64,6 +67,7 @@ CountTable read_delimited_counts(const std::filesystem::path& path, const JobCon
     std::string_view line;
     if (!lines.next(line)) throw Error(ErrorCode::BadInput, "is empty; give a table of counts, spots × genes", path);
     const char delimiter = delimiter_of(line);
+    if (std::count(line.begin(), line.end(), delimiter) > kMostGenes) lines.fail("has more columns than there are genes; give a table of counts, spots × genes");
     std::vector<std::string_view> fields;
     split(line, delimiter, fields);
     std::vector<std::string>& names = table.matrix.genes;

@@ -107,6 +107,8 @@ private:
         const bool has_x = file_.kind("/X") != Kind::None;
         if (has_x) data_.expression = matrix("/X", genes);
         if (own_unit_ && has_x) {
+            const auto& values = data_.expression.values;
+            if (*own_unit_ == ExpressionUnit::Counts && std::any_of(values.begin(), values.end(), [](float v) { return v < 0; })) file_.fail("says that X holds counts, and has negative ones");
             data_.expression.unit = *own_unit_;
             return;
         }

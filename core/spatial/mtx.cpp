@@ -21,6 +21,8 @@ struct Features {
     std::vector<std::string> genes;
 };
 
+constexpr std::size_t kMostFeatures = 10'000'000, kMostBarcodes = 50'000'000;  // Visium HD has 24 million bins of 2 µm
+
 // id, name, type; the oldest files have no type, and some only one column.
 Features read_features(const fs::path& path) {
     Features out;
@@ -29,6 +31,7 @@ Features read_features(const fs::path& path) {
     std::vector<std::string_view> fields;
     while (lines.next(line)) {
         if (line.empty()) continue;
+        if (out.number.size() >= kMostFeatures) lines.fail("is beyond the most features that can be read");
         split(line, '\t', fields);
         const bool gene = fields.size() < 3 || fields[2] == "Gene Expression";
         out.number.push_back(gene ? static_cast<std::int32_t>(out.genes.size()) : -1);
@@ -44,6 +47,7 @@ std::vector<std::string> read_barcodes(const fs::path& path) {
     std::vector<std::string_view> fields;
     while (lines.next(line)) {
         if (line.empty()) continue;
+        if (out.size() >= kMostBarcodes) lines.fail("is beyond the most barcodes that can be read");
         split(line, '\t', fields);
         out.emplace_back(fields[0]);
     }

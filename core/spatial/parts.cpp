@@ -131,6 +131,8 @@ ExpressionUnit unit_of(const std::vector<float>& values) {
     return log ? ExpressionUnit::Log1p : ExpressionUnit::Other;
 }
 
+constexpr float kMostValue = 1e9f;
+
 void tidy(ExpressionMatrix& m, const std::filesystem::path& path) {
     std::vector<std::pair<std::int32_t, float>> row;
     std::size_t kept = 0;  // zeros that are written out would count as values in every later step
@@ -139,6 +141,7 @@ void tidy(ExpressionMatrix& m, const std::filesystem::path& path) {
         bool ascends = true;
         for (auto i = first; i < last; ++i) {
             if (!std::isfinite(m.values[i])) throw Error(ErrorCode::BadInput, "has expression that is not a number; repair or export it again", path);
+            if (std::abs(m.values[i]) > kMostValue) throw Error(ErrorCode::BadInput, "has expression above 1,000,000,000, which no spot has; repair or export it again", path);
             ascends = ascends && (i == first || m.indices[i - 1] < m.indices[i]);
         }
         if (!ascends) {

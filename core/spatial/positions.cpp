@@ -39,7 +39,13 @@ Columns named_columns(const std::vector<std::string_view>& fields) {
     c.pixel_x = find(header, {"pxl_col_in_fullres", "pixel_x", "x_pixel", "px", "imagecol"});
     c.pixel_y = find(header, {"pxl_row_in_fullres", "pixel_y", "y_pixel", "py", "imagerow"});
     c.selected = find(header, {"selected", "in_tissue", "tissue"});
-    if (c.pixel_x < 0 && c.pixel_y < 0 && c.id >= 0) {  // a named spot with one pair of coordinates: these are its pixels
+    // A named spot without named pixels: x and y are its pixels, where it has array indices too as where it has nothing else.
+    if (const int x = find(header, {"x"}), y = find(header, {"y"}); c.pixel_x < 0 && c.pixel_y < 0 && c.id >= 0 && x >= 0 && y >= 0) {
+        c.pixel_x = x;
+        c.pixel_y = y;
+        if (c.array_x == x) c.array_x = -1;
+        if (c.array_y == y) c.array_y = -1;
+    } else if (c.pixel_x < 0 && c.pixel_y < 0 && c.id >= 0) {
         std::swap(c.pixel_x, c.array_x);
         std::swap(c.pixel_y, c.array_y);
     }
@@ -144,9 +150,11 @@ bool is_position_table(const std::filesystem::path& path) {
     std::string_view line;
     if (!lines.next(line)) return false;
     std::vector<std::string_view> fields;
-    split(line, delimiter_of(line), fields);
+    const char delimiter = delimiter_of(line);
+    if (static_cast<std::size_t>(std::count(line.begin(), line.end(), delimiter)) >= kMostColumns) return false;  // before memory is taken for them
+    split(line, delimiter, fields);
     Columns columns;
-    return fields.size() <= kMostColumns && (headless_columns(fields, columns) || complete(named_columns(fields)));
+    return (headless_columns(fields, columns) || complete(named_columns(fields)));
 }
 
 PositionTable read_text_positions(const std::filesystem::path& path) { return PositionParser(path).parse(); }

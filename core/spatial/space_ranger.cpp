@@ -35,8 +35,14 @@ fs::path find_counts(const fs::path& folder) {
             const fs::path plain = first_existing({root / (std::string(name) + ".h5"), root / name / "matrix.mtx.gz", root / name / "matrix.mtx"});
             if (!plain.empty()) return plain.extension() == ".h5" ? plain : plain.parent_path();
             std::error_code failed;
+            std::vector<fs::path> prefixed;
             for (const auto& entry : fs::directory_iterator(root, failed))
-                if (entry.path().filename().string().ends_with(std::string("_") + name + ".h5")) return entry.path();
+                if (entry.path().filename().string().ends_with(std::string("_") + name + ".h5")) prefixed.push_back(entry.path());
+            std::sort(prefixed.begin(), prefixed.end());
+            // All samples have the same barcodes, so that the wrong one would pair without a word.
+            if (prefixed.size() > 1)
+                throw Error(ErrorCode::BadInput, "holds the counts of several samples (" + prefixed[0].filename().string() + ", " + prefixed[1].filename().string() + " …); choose one with --counts", root);
+            if (!prefixed.empty()) return prefixed[0];
         }
     throw Error(ErrorCode::NotFound, "has no filtered_feature_bc_matrix.h5 and no folder filtered_feature_bc_matrix; give the counts with --counts", folder);
 }
