@@ -47,6 +47,31 @@ private Q_SLOTS:
         QVERIFY2(inside >= 50 && inside <= 60, qPrintable(QString::number(inside)));
     }
 
+    // Each spot four times over, as neighbours nearly are: alone they look like four times as many, and the interval is half as wide.
+    void neighboursAreDrawnTogether() {
+        Matrix a = noise(50, 1, 1), b = noise(50, 1, 2);
+        for (std::size_t i = 0; i < b.values.size(); ++i) b.values[i] = 0.6f * a.values[i] + 0.8f * b.values[i];
+        Matrix a4(200, 1), b4(200, 1);
+        Resampling together;
+        for (std::int64_t i = 0; i < 200; ++i) {
+            a4.at(i, 0) = a.at(i / 4, 0);
+            b4.at(i, 0) = b.at(i / 4, 0);
+            together.groups.push_back(i / 4);
+        }
+        const auto once = pearson(a, b, 3), grouped = pearson(a4, b4, 3, together), alone = pearson(a4, b4, 3);
+        const auto width = [](const Correlation& c) { return c.upper - c.lower; };
+        QVERIFY(std::abs(once.mean - grouped.mean) < 1e-6);
+        QVERIFY2(std::abs(width(grouped) / width(once) - 1) < 0.15, qPrintable(QString("%1 %2").arg(width(grouped)).arg(width(once))));
+        QVERIFY(width(alone) < 0.65 * width(once));
+        const auto none = pearson(a, b, 3, {{}, 0});
+        QCOMPARE(none.lower, none.mean);
+    }
+
+    void squaresHoldNeighbours() {
+        const Groups groups = squares({0, 9, 11, -1, 25}, {0, 9, 0, 0, 25}, 10);
+        QCOMPARE(groups, (Groups{0, 0, 1, 2, 3}));
+    }
+
     void partialRemovesWhatOnlyDepthExplains() {
         Random random(5);
         Matrix truth(300, 2), predicted(300, 2);

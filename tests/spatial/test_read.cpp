@@ -1,7 +1,9 @@
 #include <zlib.h>
 
 #include "base/file.h"
+#include "base/job.h"
 #include "refusal.h"
+#include "spatial/parts.h"
 #include "spatial/read.h"
 
 using namespace c2l;
@@ -196,6 +198,29 @@ private Q_SLOTS:
         QVERIFY2(said != "accepted" && !test::has(said, "wrong type"), said.c_str());
     }
 
+    // Visium's samples share their barcodes: the first of several files would pair with any sample's spots.
+    void counts_of_several_samples_are_not_chosen_from() {
+        const auto root = space_ranger(true, true);
+        std::filesystem::remove_all(root / "filtered_feature_bc_matrix");
+        for (const char* sample : {"GSM1_A", "GSM2_B"}) write_file(root / (std::string(sample) + "_filtered_feature_bc_matrix.h5"), "not looked into");
+        C2L_REFUSED("counts of several samples (GSM1_A_filtered_feature_bc_matrix.h5, GSM2_B", read_spot_data({root, {}}, {}));
+    }
+
+    void pixels_win_over_array_indices() {
+        const auto d = read("barcode,array_row,array_col,x,y\n1x1,0,0,100,200\n2x1,0,1,300,200\n3x1,1,0,100,400\n", kCounts);
+        QCOMPARE(d.spots.x, (std::vector<double>{100, 300, 100}));
+        QCOMPARE(d.spots.y, (std::vector<double>{200, 200, 400}));
+    }
+
+    // Sixteen kilobytes of tabs, unpacked, are not split into millions of fields to be looked at.
+    void a_line_of_tabs_takes_no_memory() {
+        write_gz(folder / "tabs.gz", std::string(40 << 20, '\t') + "\n");
+        const auto before = peak_memory_bytes();
+        QVERIFY(!is_position_table(folder / "tabs.gz"));
+        C2L_REFUSED("more columns than there are genes", read_spot_data({folder / "spots.tsv", folder / "tabs.gz"}, {}));
+        QVERIFY2(peak_memory_bytes() < before + (std::uint64_t{400} << 20), qPrintable(QString::number(static_cast<double>(peak_memory_bytes()))));
+    }
+
     void truncated_and_wild_mtx() {
         const auto root = space_ranger(true, false);
         const auto mtx = root / "filtered_feature_bc_matrix" / "matrix.mtx";
@@ -209,6 +234,7 @@ private Q_SLOTS:
         C2L_REFUSED("does not exist", with("4 3 1\n0 1 7\n"));
         C2L_REFUSED("does not fit 4 features", with("4000000000 3 1\n1 1 7\n"));
         C2L_REFUSED("negative", with("4 3 1\n1 1 -7\n"));
+        C2L_REFUSED("above 1,000,000,000", with("4 3 1\n1 1 1e38\n"));
         C2L_REFUSED("twice", with("4 3 2\n1 1 7\n1 1 7\n"));
     }
 };
