@@ -78,6 +78,7 @@ private Q_SLOTS:
     void stops_the_job();
     void lives_on_when_the_worker_crashes();
     void a_dropped_folder_fills_the_form();
+    void the_form_forgets_an_earlier_section();
     void a_slide_without_scale_needs_it();
     void a_long_file_name_does_not_widen_the_panel();
     void a_dropped_project_opens();
@@ -386,6 +387,26 @@ void TestWindow::lives_on_when_the_worker_crashes() {
     QVERIFY(window->document()->slide());
     QVERIFY(window->report()->text().contains("0.391"));  // what was saved is still there
     QTRY_VERIFY_WITH_TIMEOUT(window->isQuiet(), 10000);
+}
+
+// Sections share their spots' names: the counts of one would pair with the spots of another without a word.
+void TestWindow::the_form_forgets_an_earlier_section() {
+    ImportForm form;
+    ImportGuess first, second, counts;
+    first.slide = "/a/slide.tiff";
+    first.spots = "/a/positions.csv";
+    first.counts = "/a/counts.h5";
+    form.fill(first);
+    form.mpp->setText("0.5");
+    form.patient->setText("A");
+    counts.counts = "/a/other.h5";
+    form.fill(counts);  // more of the same section
+    QCOMPARE(form.counts->text(), QString("/a/other.h5"));
+    QCOMPARE(form.mpp->text(), QString("0.5"));
+    second.slide = "/b/slide.tiff";
+    second.spots = home_.path();  // a folder with its own counts
+    form.fill(second);
+    QVERIFY(form.counts->text().isEmpty() && form.mpp->text().isEmpty() && form.patient->text().isEmpty());
 }
 
 void TestWindow::a_dropped_folder_fills_the_form() {

@@ -162,6 +162,20 @@ private Q_SLOTS:
         QCOMPARE(d.store.annotations().size(), std::size_t{4});
     }
 
+    void undoDuringAStrokeEndsIt() {
+        Desk d;
+        d.choose(Tool::Brush);
+        d.drag({{2000, 3000}, {2600, 3000}});
+        QCOMPARE(d.store.annotations().size(), std::size_t{1});
+        const auto at = [&](double x) { return d.at(x, 3000); };
+        QTest::mousePress(&d.view, Qt::LeftButton, {}, at(2600));  // on the area that has just been drawn
+        QTest::mouseMove(&d.view, at(2900));
+        d.store.undoStack()->undo();
+        QCOMPARE(d.store.annotations().size(), std::size_t{0});
+        QTest::mouseRelease(&d.view, Qt::LeftButton, {}, at(3200));
+        QVERIFY(d.store.annotations().size() <= 1);  // nothing was held on to
+    }
+
     void brushPaintsOnAndErases() {
         Desk d;
         d.choose(Tool::Brush);
