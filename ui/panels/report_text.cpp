@@ -74,7 +74,7 @@ QString accuracy(const json& e, const QPalette& palette) {
     if (!e.is_object()) return {};
     QString html = "<h3>" + QObject::tr("Accuracy on held-out spots") + "</h3>";
     html += "<p>" + QObject::tr("Pearson correlation of predicted and measured expression: mean over %1 genes, %2 held-out spots in compact blocks, learnt from %3 spots. "
-                                "Intervals are 95 % bootstrap over spots; of the shuffled expression and of other block splits, the central 95 % of these.")
+                                "Intervals are 95 % bootstrap over spots, neighbours drawn together; of the shuffled expression and of other block splits, the central 95 % of these.")
                         .arg(count(e, "genes"), count(e, "spots_test"), count(e, "spots_train")) + "</p>";
     Table table(palette, {QObject::tr("Predictor"), QObject::tr("Mean"), QObject::tr("95 % interval"), QObject::tr("Median gene")});
     correlation_row(table, e, "pearson", QObject::tr("As used for the map"), true);
