@@ -127,6 +127,7 @@ QWidget* JobPanel::makeProgress() {
 void JobPanel::setProject(const QString& path, int count) {
     if (path != project_ && method_.isEmpty()) {
         plot_->clear();
+        live_ = false;
         if (running_.is_object() && running_.value("project", std::string()) != path.toStdString()) forgetJob();
     }
     project_ = path;
@@ -173,7 +174,8 @@ void JobPanel::jobStarted(const QString& method, const nlohmann::json& params) {
     stopping_ = false;
     clock_.start();
     log_->clear();
-    if (method == "run" || method == "demo" || method == "adapt") plot_->clear();
+    live_ = method == "run" || method == "demo" || method == "adapt";
+    if (live_) plot_->clear();
     bar_->setRange(0, 0);
     status_->setProperty("own", true);
     status_->setForegroundRole(QPalette::WindowText);
@@ -219,7 +221,7 @@ void JobPanel::showProgress(const Progress& p, const std::vector<rpc::LossPoint>
 }
 
 void JobPanel::showCurve(const std::vector<CurvePoint>& curve) {
-    if (!method_.isEmpty()) return;
+    if (!method_.isEmpty() || (curve.empty() && live_)) return;  // what a job that was stopped has drawn stays
     plot_->clear();
     for (const CurvePoint& point : curve) {
         if (point.loss) plot_->add(point.step, *point.loss, false);

@@ -61,7 +61,7 @@ private:
     QPushButton* copy_;
     QPlainTextEdit* log_;
     LossPlot* plot_;
-    bool stopping_ = false;
+    bool stopping_ = false, live_ = false;  // live: the plot shows what a job is or was doing
 };
 
 // "adapt" → "Adapting the generator": what a step does, for people.
