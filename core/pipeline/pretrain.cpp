@@ -112,10 +112,12 @@ json run_pretrain(const json& params, const JobContext& given) {
     reset_peak_memory();
     const auto packs = open_packs(params, work, processes, ctx);
     const auto exclude = params.at("exclude").get<std::vector<std::string>>();
-    auto known = names_of(tile_sources_of(params));
-    for (const auto& pack : packs)
-        for (const TileRun& run : pack->runs()) known.insert({run.source, run.group});
-    warn_of_unknown(exclude, known, ctx);
+    if (!exclude.empty()) {  // else the sources need not be there any more, once their tiles are cut
+        auto known = names_of(tile_sources_of(params));
+        for (const auto& pack : packs)
+            for (const TileRun& run : pack->runs()) known.insert({run.source, run.group});
+        warn_of_unknown(exclude, known, ctx);
+    }
     const TileView tiles = view_of(packs, exclude);
     const json origin = origin_of(packs, exclude);
     training.card_json = card_of(params, origin, packs[0]->tile_um());
