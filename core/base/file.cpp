@@ -14,9 +14,6 @@ namespace c2l {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-// Onto the disk, so that a full one is noticed before an older file is replaced: network file systems tell only now.
 void flush_to_disk(const fs::path& path) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     const bool done = descriptor >= 0 && (::fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP);  // some file systems have nothing to flush
@@ -24,8 +21,6 @@ void flush_to_disk(const fs::path& path) {
     if (descriptor >= 0) ::close(descriptor);
     if (!done) throw fs::filesystem_error("fsync", path, cause);
 }
-
-}  // namespace
 
 void make_folder(const fs::path& folder) {
     std::error_code failed;

@@ -14,6 +14,9 @@ void write_file(const std::filesystem::path& path, std::string_view data);
 // The same for writers that want a path: `write(temporary)` fills the temporary file, which then replaces `path`;
 // when it throws, the temporary is removed and `path` is untouched.
 void replace_file(const std::filesystem::path& path, const std::function<void(const std::filesystem::path& temporary)>& write);
+// Onto the disk, so that a full one is noticed before an older file is replaced: network file systems tell only then.
+// Throws std::filesystem::filesystem_error.
+void flush_to_disk(const std::filesystem::path& path);
 // With its parents; Error(Io) where it cannot be made.
 void make_folder(const std::filesystem::path& folder);
 // Throws Error(Io) that says both figures unless the disk of `folder` (or of its nearest parent that exists) has room for `bytes` more;

@@ -8,6 +8,13 @@
 
 namespace c2l {
 
+Groups of_rows(const Groups& groups, const std::vector<std::int64_t>& rows) {
+    Groups out;
+    if (!groups.empty())
+        for (const auto r : rows) out.push_back(groups[static_cast<std::size_t>(r)]);
+    return out;
+}
+
 Groups squares(const std::vector<double>& x, const std::vector<double>& y, double side) {
     std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> numbers;
     Groups groups;

@@ -11,6 +11,9 @@ namespace c2l {
 // The group of each row; empty: each row is its own.
 using Groups = std::vector<std::int64_t>;
 
+// The groups of some of the rows.
+Groups of_rows(const Groups& groups, const std::vector<std::int64_t>& rows);
+
 // Rows in one square of a grid of this side are a group.
 Groups squares(const std::vector<double>& x, const std::vector<double>& y, double side);
 

@@ -68,12 +68,6 @@ Groups groups_of_places(Section& section, const Matrix& centres) {
     return squares(x, y, kSquareTiles * section.central_info().tile_um / section.pairs()->mpp);
 }
 
-Groups some_of(const Groups& groups, const std::vector<std::int64_t>& rows) {
-    Groups out;
-    for (const auto r : rows) out.push_back(groups[static_cast<std::size_t>(r)]);
-    return out;
-}
-
 // `spot_of`: the spot that each synthetic tile was drawn from.
 json figures(Section& section, const Measure& measure, const Matrix& synthetic, const Groups& spot_of, const std::string& no_follow) {
     const fs::path& yardstick = measure.yardstick.folder;
@@ -114,7 +108,7 @@ Composition composition(Section& section, const fs::path& tiles, const Groups& s
         real.append(section.pairs()->reader->read(centres.at(i, 0), centres.at(i, 1), tile.tile_um, tile.tile_px));
     }
     return compare_composition(real, synthetic, tile.tile_um / tile.tile_px, derive_seed(section.seed(), "composition"), ctx,
-                               {some_of(groups_of_places(section, centres), places), some_of(spot_of, drawn)});
+                               {of_rows(groups_of_places(section, centres), places), of_rows(spot_of, drawn)});
 }
 
 // Said every time, whether it was measured now or before: tiles that look real say nothing of whether they mean anything.
@@ -151,7 +145,7 @@ Artifact assess_step(Section& section, const Artifact& synthesized) {
         for (const TileRecipe& recipe : recipes_of(synthesized, load_split(section, split).train)) spot_of.push_back(recipe.first);
         if (static_cast<std::int64_t>(spot_of.size()) != synthetic.rows) throw Error(ErrorCode::Mismatch, "holds another number of tiles than of profiles; run 'c2l synthesize' again", synthesized.folder);
         json report = figures(section, own, synthetic, spot_of, no_follow);
-        report["outside"] = outside ? figures(section, *outside, described(outside->judge, tiles, section.ctx()), some_of(spot_of, evenly(synthetic.rows, kMostTiles)), no_follow) : json{{"skipped", no_outside}};
+        report["outside"] = outside ? figures(section, *outside, described(outside->judge, tiles, section.ctx()), of_rows(spot_of, evenly(synthetic.rows, kMostTiles)), no_follow) : json{{"skipped", no_outside}};
         report["composition"] = json::parse(composition(section, tiles, spot_of, read_matrix(yardstick.folder / "centres.f32")).json());
         report["reference_includes_held_out"] = read_report(yardstick).value("reference_includes_held_out", false);
         write_report(staging, report);

@@ -95,18 +95,14 @@ void write_record(const fs::path& folder, const Provenance& p, double seconds) {
     touch(folder);  // the clock of the file system is coarser
 }
 
-void flush(const fs::path& path) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    const bool done = descriptor >= 0 && (::fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP);
-    const int cause = errno;
-    if (descriptor >= 0) ::close(descriptor);
-    if (!done) throw Error(ErrorCode::Io, "cannot be written; check the space and the disk", path, std::strerror(cause));
-}
-
 // Everything below `folder` reaches the disk before the rename does: after a power cut the artifact is whole or absent.
 void flush_tree(const fs::path& folder) {
-    for (const auto& entry : fs::recursive_directory_iterator(folder)) flush(entry.path());
-    flush(folder);
+    try {
+        for (const auto& entry : fs::recursive_directory_iterator(folder)) flush_to_disk(entry.path());
+        flush_to_disk(folder);
+    } catch (const fs::filesystem_error& failed) {
+        throw Error(ErrorCode::Io, "cannot be written; check the space and the disk", failed.path1(), failed.code().message());
+    }
 }
 
 }  // namespace
@@ -172,7 +168,7 @@ Artifact ArtifactStore::obtain(const Provenance& provenance, const std::function
         flush_tree(staging);
         fs::remove_all(folder);  // only a damaged one can be there
         fs::rename(staging, folder);
-        flush(root_);
+        flush_to_disk(root_);
         fs::remove_all(root_ / "work" / id);
     } catch (const fs::filesystem_error& failed) {
         std::error_code ignored;
