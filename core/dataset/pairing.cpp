@@ -61,14 +61,14 @@ struct Losses {
     static void count(std::size_t& n, std::string& first, const std::string& barcode) {
         if (n++ == 0) first = barcode;
     }
-    void report(std::size_t total, const PairParams& params, const JobContext& ctx) const {
+    void report(std::size_t total, double min_counts, const JobContext& ctx) const {
         const auto say = [&](std::size_t n, const std::string& first, const std::string& why) {
             if (n > 0) ctx.issue({Severity::Warning, std::to_string(n) + " of " + std::to_string(total) + " spots " + why, first});
         };
         say(outside, first_outside, "lie outside the slide and were left out; check that slide and spots belong together.");
         say(flagged, first_flagged, "are marked as not in tissue and were left out.");
         say(off_tissue, first_off_tissue, "have too little tissue under them and were left out.");
-        say(shallow, first_shallow, "have fewer than " + std::to_string(std::lround(params.min_counts)) + " counts and were left out.");
+        say(shallow, first_shallow, "have fewer than " + std::to_string(std::lround(min_counts)) + " counts and were left out.");
     }
 };
 
@@ -82,7 +82,7 @@ void check_rows(const SpotData& data) {
 
 }  // namespace
 
-double least_counts(const std::string& format) { return format == "visium_hd" ? 20 : PairParams().min_counts; }
+double least_counts(const SpotTable& spots, double mpp) { return spot_side_px(spots, mpp, spots.pitch_px()) * mpp < 25 ? 20 : 200; }
 
 std::shared_ptr<const TileReader> make_tile_reader(std::shared_ptr<const Slide> slide) {
     return std::make_shared<SlideTileReader>(std::move(slide));
@@ -98,7 +98,7 @@ std::shared_ptr<const PairedTiles> pair(std::shared_ptr<const Slide> slide, cons
     const auto depth = counted ? counts.row_sums() : std::vector<float>(spots.size(), 1.f);
     const double pitch_px = spots.pitch_px();
     check_scale(spots, pitch_px * mpp, ctx);
-    const double side = spot_side_px(spots, mpp, pitch_px);
+    const double side = spot_side_px(spots, mpp, pitch_px), min_counts = params.min_counts.value_or(least_counts(spots, mpp));
     const TissueMask mask = given ? *given : find_tissue(*slide, ctx);
 
     Losses losses;
@@ -109,16 +109,16 @@ std::shared_ptr<const PairedTiles> pair(std::shared_ptr<const Slide> slide, cons
         if (!inside) Losses::count(losses.outside, losses.first_outside, spots.barcodes[i]);
         else if (i < spots.in_tissue.size() && !spots.in_tissue[i]) Losses::count(losses.flagged, losses.first_flagged, spots.barcodes[i]);
         else if (mask.coverage(x, y, side) < params.min_tissue) Losses::count(losses.off_tissue, losses.first_off_tissue, spots.barcodes[i]);
-        else if (counted && depth[i] < params.min_counts) Losses::count(losses.shallow, losses.first_shallow, spots.barcodes[i]);
+        else if (counted && depth[i] < min_counts) Losses::count(losses.shallow, losses.first_shallow, spots.barcodes[i]);
         else kept.push_back(static_cast<std::int64_t>(i));
     }
     if (losses.outside * 2 > spots.size())
         throw Error(ErrorCode::Mismatch, std::to_string(losses.outside) + " of " + std::to_string(spots.size()) +
                                              " spots lie outside the slide; check that slide and spots belong together and that positions are full-resolution pixels", info.path);
-    losses.report(spots.size(), params, ctx);
+    losses.report(spots.size(), min_counts, ctx);
     if (kept.empty())
         throw Error(ErrorCode::BadInput, "no spot is left: " + std::to_string(losses.off_tissue) + " are off the tissue and " + std::to_string(losses.shallow) +
-                                             " have fewer than " + std::to_string(std::lround(params.min_counts)) + " counts; check that slide and spots belong together", info.path);
+                                             " have fewer than " + std::to_string(std::lround(min_counts)) + " counts; check that slide and spots belong together", info.path);
 
     auto pairs = std::make_shared<PairedTiles>();
     pairs->slide_id = info.id;

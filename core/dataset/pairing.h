@@ -12,12 +12,12 @@ std::shared_ptr<const TileReader> make_tile_reader(std::shared_ptr<const Slide> 
 
 struct PairParams {
     std::string patient;
-    double min_counts = 200;      // spots below are dropped, and counted in an issue; see least_counts
-    double min_tissue = 0.25;     // share of tissue under the spot
+    std::optional<double> min_counts;  // spots below are dropped, and counted in an issue; not given: least_counts
+    double min_tissue = 0.25;          // share of tissue under the spot
 };
 
-// What suits a format when the user says nothing: 200 for spots, 20 for the bins of Visium HD ("visium_hd"), which cover a fortieth of their area.
-double least_counts(const std::string& format);
+// What suits the spots when the user says nothing: 200 for those of 25 µm and more, 20 for bins, beads and cells, which cover a fortieth of a spot's area.
+double least_counts(const SpotTable& spots, double mpp);
 
 // Drops spots off tissue, outside the slide or too shallow; each kind of loss becomes one Issue. Expression that is not
 // counts is refused with Error(Unsupported) unless counts can be recovered exactly.

@@ -131,7 +131,6 @@ json import_section(const ImportRequest& request, const JobContext& given) {
             if (!placement.alignment.proposal || placement.alignment.now.on_tissue >= kWorthPairing) {
                 PairParams pairing;
                 pairing.patient = request.patient;
-                pairing.min_counts = least_counts(data->format);
                 out["spots_usable"] = pair(slide, *data, pairing, ctx, &mask)->size();
             }
         }

@@ -20,8 +20,8 @@ bool names(const std::string& wanted, const ProjectSlide& slide) {
 }  // namespace
 
 Section::Section(Project& project, const json& params, const JobContext& ctx) : project_(project), params_(params), ctx_(ctx) {
-    const auto min_counts = number_of(params, "min_counts");
-    min_counts_given_ = min_counts.has_value();
+    min_counts_ = number_of(params, "min_counts");
+    min_counts_given_ = min_counts_.has_value();
     const auto slides = project.slides();
     const auto spots = project.spots();
     const std::string wanted = params.value("section", std::string());
@@ -40,7 +40,6 @@ Section::Section(Project& project, const json& params, const JobContext& ctx) : 
                     project.path());
     if (slide_record_.missing)
         throw Error(ErrorCode::NotFound, "the slide was moved or changed; put it back, or beside the project, or import it again", slide_record_.path);
-    min_counts_ = min_counts.value_or(least_counts(spots_record_.format));
 }
 
 std::uint64_t Section::seed() const {
@@ -50,7 +49,8 @@ std::uint64_t Section::seed() const {
 
 void Section::go_on_from(const Artifact& split) {
     inherited_seed_ = split.provenance.seed;
-    if (!min_counts_given_) min_counts_ = json::parse(split.provenance.params).value("min_counts", min_counts_);
+    const json paired = json::parse(split.provenance.params);
+    if (!min_counts_given_ && paired.contains("min_counts")) min_counts_ = paired.at("min_counts").get<double>();
 }
 
 const std::string& Section::device() {
@@ -58,8 +58,17 @@ const std::string& Section::device() {
     return device_;
 }
 
-json Section::pairing_params() const {
-    json out = {{"mpp", nullptr}, {"min_counts", min_counts_}};
+double Section::min_counts() {
+    if (!min_counts_) {
+        spots_ = take_spots();
+        const auto mpp = slide()->info().mpp;
+        min_counts_ = least_counts(spots_->spots, mpp.value_or(1));  // without a scale pairs() refuses the slide
+    }
+    return *min_counts_;
+}
+
+json Section::pairing_params() {
+    json out = {{"mpp", nullptr}, {"min_counts", min_counts()}};
     if (slide_record_.mpp) out["mpp"] = *slide_record_.mpp;
     return out;
 }
@@ -81,18 +90,27 @@ std::shared_ptr<const Slide> Section::slide() {
     return slide_;
 }
 
-std::shared_ptr<const PairedTiles> Section::pairs() {
-    if (pairs_) return pairs_;
+SpotData Section::take_spots() {
+    if (spots_) {
+        SpotData data = std::move(*spots_);
+        spots_.reset();
+        return data;
+    }
     if (spots_record_.missing)
         throw Error(ErrorCode::NotFound, "the spot data was moved; put it back, or beside the project, or import it again",
                     spots_record_.spots.empty() ? spots_record_.counts : spots_record_.spots);
-    const SpotData data = read_spots(spots_record_, ctx_);
+    SpotData data = read_spots(spots_record_, ctx_);
     if (content_id(data) != spots_record_.content_id)
         throw Error(ErrorCode::Mismatch, "the spot data has changed since it was imported; import it again", spots_record_.spots);
+    return data;
+}
+
+std::shared_ptr<const PairedTiles> Section::pairs() {
+    if (pairs_) return pairs_;
     PairParams pairing;
     pairing.patient = slide_record_.patient;
-    pairing.min_counts = min_counts_;
-    pairs_ = pair(slide(), data, pairing, ctx_);
+    pairing.min_counts = min_counts();
+    pairs_ = pair(slide(), take_spots(), pairing, ctx_);
     return pairs_;
 }
 
@@ -169,7 +187,7 @@ Artifact Section::obtain(const Provenance& provenance, const std::function<void(
 }
 
 std::optional<Artifact> Section::newest(const std::string& step, const std::function<bool(const Artifact&)>& suits) const {
-    const json mpp = pairing_params().at("mpp");
+    const json mpp = slide_record_.mpp ? json(*slide_record_.mpp) : json();
     for (const Artifact& artifact : project_.artifacts(step)) {
         if (suits && !suits(artifact)) continue;
         const auto& inputs = artifact.provenance.inputs;

@@ -29,7 +29,7 @@ public:
 
     const ProjectSlide& slide_record() const { return slide_record_; }
     const ProjectSpots& spots_record() const { return spots_record_; }
-    nlohmann::json pairing_params() const;  // what the pairing depends on besides the files
+    nlohmann::json pairing_params();  // what the pairing depends on besides the files
     void go_on_from(const Artifact& split);  // takes over its seed and pairing where the caller said nothing
 
     std::shared_ptr<const Slide> slide();
@@ -55,6 +55,8 @@ public:
 
 private:
     const std::filesystem::path& encoder_file();
+    double min_counts();      // the caller's, that of the split, or what suits the spots
+    SpotData take_spots();    // read once, until pairs() has them
 
     Project& project_;
     const nlohmann::json& params_;
@@ -69,8 +71,9 @@ private:
     std::filesystem::path central_, encoder_file_;
     std::string central_id_, encoder_id_, device_;
     std::optional<std::uint64_t> inherited_seed_;
-    double min_counts_ = 0;
+    std::optional<double> min_counts_;
     bool min_counts_given_ = false;
+    std::optional<SpotData> spots_;
     nlohmann::json steps_ = nlohmann::json::array();
 };
 

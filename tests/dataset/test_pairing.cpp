@@ -65,8 +65,23 @@ class TestPairing : public QObject {
     Q_OBJECT
 private Q_SLOTS:
     void binsNeedFewerCounts() {
-        QCOMPARE(least_counts("visium_hd"), 20.0);  // an 8 µm bin holds what a fortieth of a 55 µm spot would
-        for (const char* format : {"st_tsv", "space_ranger_h5", "h5ad", "csv"}) QCOMPARE(least_counts(format), PairParams().min_counts);
+        SpotTable spots;
+        spots.x = {0, 0}, spots.y = {0, 16};
+        spots.barcodes = {"a", "b"};
+        QCOMPARE(least_counts(spots, 0.5), 20.0);  // nothing but a pitch of 8 µm is known: beads or cells
+        spots.diameter_px = 16;                    // bins of an h5ad file
+        QCOMPARE(least_counts(spots, 0.5), 20.0);
+        QCOMPARE(least_counts(spots, 3.4), 200.0);
+        spots.diameter_um = 55;
+        QCOMPARE(least_counts(spots, 0.5), 200.0);
+    }
+
+    void shallowBinsArePaired() {
+        SpotData data = grid_of_spots(10, 5, 400);
+        for (auto& value : data.expression.values) value = 30;
+        QVERIFY_THROWS_EXCEPTION(Error, pair(std::make_shared<HalfSlide>(), data, {}, {}));
+        data.spots.diameter_um = 8;
+        QVERIFY(pair(std::make_shared<HalfSlide>(), data, {}, {})->size() > 0);
     }
 
     void every_loss_is_an_issue() {
