@@ -10,6 +10,7 @@
 #include "pipeline/fit_material.h"
 #include "pipeline/params.h"
 #include "pipeline/synthetic.h"
+#include "predict/metrics.h"
 
 namespace c2l {
 
@@ -19,7 +20,7 @@ using nlohmann::json;
 namespace {
 
 constexpr int kShuffles = 20;
-const Resampling kNoInterval{{}, 0};  // where the mean alone is wanted
+const Resampling kNoInterval{.replicates = 0};  // where the mean alone is wanted
 constexpr double kComparedWeight = 0.25;  // of synthetic pairs in the comparison, where inner cross-validation gave them none
 
 json to_json(const Correlation& c) { return {{"mean", c.mean}, {"lower", c.lower}, {"upper", c.upper}, {"median", c.median}}; }
@@ -123,6 +124,16 @@ json repeats(Section& section, const Artifact& split, const PlaceFeatures& place
     return {{"splits", plain.size()}, {"pearson_real_only", spread(plain)}, {"pearson_depth_partial_real_only", spread(partial)}};
 }
 
+// Figures of the predictor beside its correlations. What needs neighbours is left out (null) for more spots than can be compared with one another.
+json further_figures(const PairedTiles& pairs, const Split& split, const FitMaterial& material, const Matrix& predicted) {
+    constexpr std::size_t kMostSpots = 10000;
+    json out = {{"pearson_pooled", pooled_pearson(material.truth, predicted)}, {"rmse", rmse(material.truth, predicted)}, {"morans_i_difference", nullptr}};
+    std::vector<double> x, y;
+    for (const auto row : split.held_out.rows()) x.push_back(pairs.x[static_cast<std::size_t>(row)]), y.push_back(pairs.y[static_cast<std::size_t>(row)]);
+    if (x.size() <= kMostSpots) out["morans_i_difference"] = morans_i_difference(material.truth, predicted, x, y, lattice_neighbours(x, y));
+    return out;
+}
+
 using Columns = std::vector<std::pair<std::string, Correlation>>;
 
 std::string genes_csv(const FitMaterial& material, const Columns& columns) {
@@ -153,7 +164,7 @@ void compare_synthetic(const FitMaterial& material, const FitParams& params, con
     const Matrix with = predicted.synthetic_weight > 0 ? predicted.chosen : predict_held_out(material.inputs, material, fixed, ctx);
     FitInputs shuffled = material.inputs;
     shuffled.synthetic_targets = reordered(shuffled.synthetic_targets, permutation(shuffled.synthetic_targets.rows, derive_seed(seed, "synthetic shuffle")));
-    const Resampling together{material.held_out_group};
+    const Resampling together{.groups = material.held_out_group, .stop = ctx.stop};
     const Correlation plain = pearson(material.truth, with, seed, together), partial = pearson_depth_partial(material.truth, with, material.held_out_depth, seed, together);
     const Correlation control = pearson(material.truth, predict_held_out(shuffled, material, fixed, ctx), seed, together);
     const Correlation delta = pearson_delta(material.truth, with, predicted.without, seed, together);
@@ -184,10 +195,11 @@ void make_evaluation(Section& section, const Artifact& fit, const Artifact& spli
 
     meter.next("held-out spots");
     const Predictor predictor = Predictor::load(fit.folder / "predictor.safetensors");
-    const Matrix with = first_columns(predictor.predict(material.held_out).mean, material.eval_genes);
+    const Predictor::Prediction prediction = predictor.predict(material.held_out);
+    const Matrix with = first_columns(prediction.mean, material.eval_genes);
     meter.next("real spots only");
     const Matrix without = predict_held_out(real_only(material.inputs), material, params, ctx);
-    const Resampling together{material.held_out_group};
+    const Resampling together{.groups = material.held_out_group, .stop = ctx.stop};
     const Correlation plain = pearson(material.truth, with, seed, together), plain_without = pearson(material.truth, without, seed, together);
     const Correlation partial = pearson_depth_partial(material.truth, with, material.held_out_depth, seed, together);
     const Correlation partial_without = pearson_depth_partial(material.truth, without, material.held_out_depth, seed, together);
@@ -202,6 +214,9 @@ void make_evaluation(Section& section, const Artifact& fit, const Artifact& spli
                    {"pearson_depth_partial", to_json(partial)},
                    {"pearson_real_only", to_json(plain_without)},
                    {"pearson_depth_partial_real_only", to_json(partial_without)}};
+    report["further"] = further_figures(*section.pairs(), parts, material, with);
+    report["further"]["interval_coverage"] = interval_coverage(material.truth, first_columns(prediction.lower, material.eval_genes), first_columns(prediction.upper, material.eval_genes));
+    report["further_real_only"] = further_figures(*section.pairs(), parts, material, without);
     Columns columns = {{"pearson", plain}, {"pearson_depth_partial", partial}, {"pearson_real_only", plain_without}};
     meter.next("synthetic pairs");
     if (synthetic && material.inputs.synthetic_targets.rows > 0) compare_synthetic(material, params, {with, without, predictor.synthetic_weight()}, seed, ctx, report, columns);

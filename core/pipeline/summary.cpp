@@ -21,6 +21,19 @@ std::string row(const std::string& name, const json& report, const char* key) {
     return line + interval(report.at(key)) + "\n";
 }
 
+// A figure that stands alone in its line.
+std::string plain(const std::string& name, const std::string& value) {
+    std::string line = "  " + name;
+    line.resize(std::max<std::size_t>(line.size(), 52), ' ');
+    return line + value + "\n";
+}
+
+const json& member(const json& object, const char* key) {
+    static const json none;
+    const auto found = object.is_object() ? object.find(key) : object.end();
+    return object.is_object() && found != object.end() ? *found : none;
+}
+
 }  // namespace
 
 std::string fixed(double value, int digits) {
@@ -47,6 +60,22 @@ std::string duration(double seconds) {
 
 std::string memory(double bytes) { return bytes >= 1e9 ? fixed(bytes / 1e9, 1) + " GB" : fixed(bytes / 1e6, 0) + " MB"; }
 
+namespace {
+
+// The predictor's, and in brackets those of real spots only.
+std::string further(const json& report) {
+    const json &of = member(report, "further"), &real = member(report, "further_real_only");
+    if (!of.is_object()) return {};
+    std::string text;
+    const auto line = [&](const std::string& name, const char* key) { text += plain(name, fixed(number(of, key), 3) + " (" + fixed(number(real, key), 3) + " real spots only)"); };
+    line("r of all values of all genes at once", "pearson_pooled");
+    line("root mean square error", "rmse");
+    line("spatial coherence: |difference of Moran's I|", "morans_i_difference");
+    return text + plain("held-out values within their 90 % interval", fixed(100 * number(of, "interval_coverage"), 1) + " %");
+}
+
+}  // namespace
+
 std::string evaluation_summary(const json& report) {
     std::string text = "Held-out mean Pearson r over " + report.at("genes").dump() + " genes, " + report.at("spots_test").dump() +
                        " spots in spatial blocks (learnt from " + report.at("spots_train").dump() + "), with 95 % intervals\n";
@@ -69,26 +98,14 @@ std::string evaluation_summary(const json& report) {
         text += row("real spots only," + splits, *repeats, "pearson_real_only");
         text += row("  with sequencing depth partialled out", *repeats, "pearson_depth_partial_real_only");
     }
-    return text;
+    return text + further(report);
 }
 
 namespace {
 
-// A figure that stands alone in its line.
-std::string plain(const std::string& name, const std::string& value) {
-    std::string line = "  " + name;
-    line.resize(std::max<std::size_t>(line.size(), 52), ' ');
-    return line + value + "\n";
-}
-
-const json& member(const json& object, const char* key) {
-    static const json none;
-    const auto found = object.is_object() ? object.find(key) : object.end();
-    return object.is_object() && found != object.end() ? *found : none;
-}
-
 std::string distances(const json& report) {
-    std::string text = row("FD-encoder", report, "frechet");
+    std::string text = plain("tiles", member(report, "n").dump() + " synthetic, " + member(report, "n_real").dump() + " real; " + member(report, "n_floor").dump() + " of each for FD");
+    text += row("FD-encoder", report, "frechet");
     if (report.contains("frechet")) text += plain("  real against real", fixed(number(report.at("frechet"), "floor"), 3));
     if (const json& other = member(report, "floor_other_section"); other.is_object())
         if (member(other, "frechet").is_number()) text += plain("  real against " + other.value("name", std::string("another section")), fixed(number(other, "frechet"), 3));
@@ -96,8 +113,25 @@ std::string distances(const json& report) {
     if (const json& other = member(report, "floor_other_section"); other.is_object())
         text += plain("  real against " + other.value("name", std::string("another section")), fixed(number(other, "kid"), 3));
     if (const json& training = member(report, "floor_training_tiles"); training.is_object()) text += plain("  of the training spots' own tiles", fixed(number(training, "kid"), 3));
+    text += plain("precision, recall, density, coverage", fixed(number(report, "precision"), 2) + ", " + fixed(number(report, "recall"), 2) + ", " + fixed(number(report, "density"), 2) + ", " +
+                                                              fixed(number(report, "coverage"), 2));
     text += plain("near copies of training tiles", fixed(100 * number(report, "copies_fraction"), 1) + " %");
     if (report.contains("training_tiles_flagged")) text += plain("  training tiles as near to one another", fixed(100 * number(report, "training_tiles_flagged"), 1) + " %");
+    return text;
+}
+
+// How far the nuclei of synthetic tiles are from those of real ones, beside what two halves of the real ones differ by.
+std::string composition(const json& c) {
+    if (!c.is_object()) return {};
+    std::string text = "Nuclei: Wasserstein distance to real tiles; halves of the real ones; mean of synthetic and real\n";
+    const auto line = [&](const std::string& name, const char* key, int digits) {
+        const json& f = member(c, key);
+        text += plain(name, interval(f) + "; " + fixed(number(f, "floor"), digits) + "; " + fixed(number(f, "mean_synthetic"), digits) + ", " + fixed(number(f, "mean_real"), digits));
+    };
+    line("density, per mm²", "nuclear_density_per_mm2", 0);
+    line("area, µm²", "nuclear_area_um2", 1);
+    line("eccentricity", "eccentricity", 3);
+    line("haematoxylin, optical density", "haematoxylin_od", 3);
     return text;
 }
 
@@ -124,6 +158,7 @@ std::string quality_summary(const json& report) {
     if (report.value("reference_includes_held_out", false)) text += "  (so little tissue is left beside the training spots that these include tiles of held-out spots)\n";
     text += distances(report) + follows_genes(member(report, "follows_genes"));
     const json& outside = member(report, "outside");
+    text += composition(member(report, "composition"));
     if (!outside.is_object()) return text;
     if (outside.contains("skipped")) return text + "In the eyes of another encoder: not measured, " + outside.at("skipped").get<std::string>() + "\n";
     return text + "In the eyes of an encoder from outside (" + outside.value("encoder", std::string("encoder")) + ")\n" + distances(outside) + follows_genes(member(outside, "follows_genes"));

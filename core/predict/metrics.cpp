@@ -65,7 +65,12 @@ Correlation with_interval(std::int64_t rows, std::uint64_t seed, const Resamplin
     Random random(derive_seed(seed, "bootstrap over spots"));
     const GroupedRows groups(resampling.groups, rows);
     std::vector<double> means;
-    for (int b = 0; b < resampling.replicates; ++b) means.push_back(mean(figure(groups.draw(rows, random))));
+    JobContext ctx;
+    ctx.stop = resampling.stop;
+    for (int b = 0; b < resampling.replicates; ++b) {
+        ctx.check_stop();
+        means.push_back(mean(figure(groups.draw(rows, random))));
+    }
     c.lower = means.empty() ? c.mean : quantile(means, 0.025);
     c.upper = means.empty() ? c.mean : quantile(means, 0.975);
     return c;
@@ -199,6 +204,19 @@ double morans_i_difference(const Matrix& truth, const Matrix& predicted, const s
     for (std::int64_t g = 0; g < truth.cols; ++g)
         sum += std::abs(morans_i(column(truth, g), neighbours) - morans_i(column(predicted, g), neighbours));
     return truth.cols == 0 ? 0 : sum / static_cast<double>(truth.cols);
+}
+
+// On a hexagonal lattice six points are at one pitch, on a square one four.
+int lattice_neighbours(const std::vector<double>& x, const std::vector<double>& y) {
+    constexpr int kFirstRing = 6;
+    std::vector<double> ratio;
+    for (const auto& neighbours : nearest_neighbours(x, y, kFirstRing)) {
+        const std::size_t i = ratio.size();
+        if (neighbours.size() < kFirstRing) return 8;
+        const auto away = [&](std::size_t j) { return std::hypot(x[i] - x[neighbours[j]], y[i] - y[neighbours[j]]); };
+        ratio.push_back(away(kFirstRing - 1) / away(0));
+    }
+    return !ratio.empty() && quantile(ratio, 0.5) < 1.2 ? 6 : 8;
 }
 
 double interval_coverage(const Matrix& truth, const Matrix& lower, const Matrix& upper) {

@@ -16,6 +16,9 @@ double morans_i(const std::vector<float>& values, const std::vector<double>& x, 
 // Mean over genes of |I(truth) - I(predicted)|: does the prediction have the truth's spatial coherence?
 double morans_i_difference(const Matrix& truth, const Matrix& predicted, const std::vector<double>& x, const std::vector<double>& y, int k);
 
+// 6 where the points lie on a hexagonal lattice, else 8: the k of Moran's I for spots.
+int lattice_neighbours(const std::vector<double>& x, const std::vector<double>& y);
+
 // Share of values inside [lower, upper]; what a 90 % interval covers.
 double interval_coverage(const Matrix& truth, const Matrix& lower, const Matrix& upper);
 

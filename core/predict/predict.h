@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -106,8 +107,9 @@ private:
 
 // How the interval of a figure over held-out spots is found: neighbours are drawn together, since they are much alike.
 struct Resampling {
-    Groups groups;          // of each held-out spot; empty: each alone
-    int replicates = 1000;  // 0: no interval
+    Groups groups{};         // of each held-out spot; empty: each alone
+    int replicates = 1000;   // 0: no interval
+    std::stop_token stop{};  // looked at between replicates, since many spots take minutes: Error(Stopped)
 };
 
 // Held-out figures. Constant predictions count as 0.

@@ -74,13 +74,6 @@ QualityReport::TrainingFloor training_floor(const at::Tensor& training, const at
     return {some.size(0), KernelTable(some, reference).distance()};
 }
 
-Groups some_of(const Groups& groups, const std::vector<std::int64_t>& rows) {
-    Groups out;
-    if (!groups.empty())
-        for (const auto r : rows) out.push_back(groups[static_cast<std::size_t>(r)]);
-    return out;
-}
-
 Matrix subset(const Matrix& m, const std::vector<std::int64_t>& rows) {
     Matrix out(static_cast<std::int64_t>(rows.size()), m.cols);
     for (std::size_t i = 0; i < rows.size(); ++i) std::copy_n(m.row(rows[i]), m.cols, out.row(static_cast<std::int64_t>(i)));
@@ -126,7 +119,7 @@ QualityReport assess(const AssessInputs& in, const JobContext& ctx) {
                reference_rows = random_rows(reference.size(0), kMostRows, random);
     const auto some_reference = rows_of(reference, reference_rows);
     const KernelTable table(rows_of(synthetic, synthetic_rows), some_reference);
-    const GroupedRows some_synthetic_groups(some_of(in.synthetic_group, synthetic_rows), table.rows_a()), some_reference_groups(some_of(in.reference_group, reference_rows), table.rows_b());
+    const GroupedRows some_synthetic_groups(of_rows(in.synthetic_group, synthetic_rows), table.rows_a()), some_reference_groups(of_rows(in.reference_group, reference_rows), table.rows_b());
     values.clear();
     for (int b = 0; b < in.bootstrap; ++b) {
         step(ctx, clock, done++, total);
@@ -170,7 +163,6 @@ std::string QualityReport::json() const {
         j["floor_other_section"] = {{"n", other_section->n}, {"frechet", nullptr}, {"kid", other_section->kid}};
         if (other_section->frechet) j["floor_other_section"]["frechet"] = *other_section->frechet;
     }
-    if (!composition_json.empty()) j["composition"] = nlohmann::json::parse(composition_json);
     return j.dump(2);
 }
 

@@ -88,7 +88,6 @@ struct QualityReport {
     std::optional<TrainingFloor> training;
     CopyCheck copies;              // empty unless learnt tiles were given
     std::string json() const;      // keys of the `assess` command
-    std::string composition_json;  // filled by the caller that has pixels
 };
 
 struct AssessInputs {

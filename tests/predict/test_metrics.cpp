@@ -1,6 +1,7 @@
 #include <QTest>
 #include <cmath>
 
+#include "base/error.h"
 #include "base/random.h"
 #include "predict/metrics.h"
 #include "predict/predict.h"
@@ -65,6 +66,13 @@ private Q_SLOTS:
         QVERIFY(width(alone) < 0.65 * width(once));
         const auto none = pearson(a, b, 3, {{}, 0});
         QCOMPARE(none.lower, none.mean);
+    }
+
+    void anIntervalCanBeStopped() {
+        std::stop_source source;
+        source.request_stop();
+        const Matrix a = noise(50, 1, 1);
+        QVERIFY_THROWS_EXCEPTION(Error, pearson(a, a, 3, {.stop = source.get_token()}));
     }
 
     void squaresHoldNeighbours() {
