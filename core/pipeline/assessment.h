@@ -18,6 +18,8 @@ struct Judge {
 };
 // The section's tile encoder, which must be the one of the yardstick. Its encoder() throws Error(Mismatch) when it is not.
 Judge own_judge(Section& section, const Artifact& yardstick);
+// The central model's own latents, for the copy gate alone.
+Judge latent_judge(Section& section);
 // One that was not trained here (see outside_encoder_weights); nothing when there is none, or when it is `own` again, with the reason.
 std::optional<Judge> outside_judge(Section& section, const Judge& own, std::string& reason);
 

@@ -18,6 +18,14 @@ Judge own_judge(Section& section, const Artifact& yardstick) {
             }};
 }
 
+Judge latent_judge(Section& section) {
+    const auto loaded = std::make_shared<std::unique_ptr<TileEncoder>>();
+    return {latent_features_id(section.central_id()), [loaded, &section]() -> const TileEncoder& {
+                if (!*loaded) *loaded = latent_features(section.central(), compute_of(section.params()));
+                return **loaded;
+            }};
+}
+
 std::optional<Judge> outside_judge(Section& section, const Judge& own, std::string& reason) {
     const auto weights = outside_encoder_weights(path_of(section.params(), "outside_encoder"));
     if (weights.empty()) {

@@ -38,16 +38,40 @@ struct Drawing {
     fs::path adapter;
     std::string adapter_id;  // of the artifact, or of a file from elsewhere
     Artifact split, yardstick;
+    Judge latents;
+    Artifact latent_yardstick;
 
     Drawing(Section& s, const Artifact& a)
-        : section(s), adapter(a.folder / "adapter.safetensors"), adapter_id(a.id), split(upstream(s.project(), a, "split")), yardstick(yardstick_step(s, split, learnt_tissue(a))) {
+        : Drawing(s, a.folder / "adapter.safetensors", a.id, upstream(s.project(), a, "split"), learnt_tissue(a)) {
         const auto& inputs = a.provenance.inputs;
         if (std::find(inputs.begin(), inputs.end(), s.central_id()) == inputs.end())
             throw Error(ErrorCode::Mismatch, "the adapted generator belongs to another central model; give that one with --central", s.central());
     }
-    Drawing(Section& s, const ForeignAdapter& foreign, const Artifact& of_split)
-        : section(s), adapter(foreign.file), adapter_id(foreign.id), split(of_split), yardstick(yardstick_step(s, split, false)) {}
-    std::vector<std::string> inputs() const { return {split.id, adapter_id, yardstick.id, section.central_id()}; }
+    Drawing(Section& s, const ForeignAdapter& foreign, const Artifact& of_split) : Drawing(s, foreign.file, foreign.id, of_split, false) {}
+    std::vector<std::string> inputs() const { return {split.id, adapter_id, yardstick.id, latent_yardstick.id, section.central_id()}; }
+
+private:
+    Drawing(Section& s, fs::path file, std::string id, Artifact of_split, bool tissue)
+        : section(s), adapter(std::move(file)), adapter_id(std::move(id)), split(std::move(of_split)), yardstick(yardstick_step(s, split, tissue)), latents(latent_judge(s)),
+          latent_yardstick(yardstick_step(s, split, tissue, latents)) {}
+};
+
+CopyCheck copies_by(const Artifact& yardstick, const Matrix& features) {
+    return check_copies(features, read_matrix(yardstick.folder / "views.f32"), read_matrix(yardstick.folder / "reference.f32"));
+}
+
+// Near copies as the tile encoder sees them, or as the generator does: the one knows what tissue looks alike, the other where everything lies.
+struct Copies {
+    std::vector<std::uint8_t> flagged;
+    json report;
+
+    Copies(const CopyCheck& encoder, const CopyCheck& latents) {
+        for (std::size_t i = 0; i < encoder.flagged.size(); ++i) flagged.push_back(encoder.flagged[i] || latents.flagged[i]);
+        const auto count = [](const std::vector<std::uint8_t>& flags) { return std::count(flags.begin(), flags.end(), 1); };
+        report = {{"flagged", count(flagged)}, {"flagged_by_encoder", count(encoder.flagged)}, {"flagged_by_latents", count(latents.flagged)},
+                  {"copies_fraction", flagged.empty() ? 0.0 : static_cast<double>(count(flagged)) / static_cast<double>(flagged.size())},
+                  {"gate_distance", encoder.threshold}, {"gate_distance_latents", latents.threshold}};
+    }
 };
 
 // Profiles unlike those of the training spots are marked: what the generator makes of them is a guess. One gene beyond what was seen of it is enough.
@@ -76,8 +100,7 @@ void make_tiles(const Drawing& drawing, const Provenance& provenance, const json
     const std::size_t n = set.seeds.size();
     draw_tiles(section.central(), drawing.adapter, standardised, set.seeds, sampler_of(sampler, compute_of(section.params())), work, section.ctx());
     const Matrix features = encode_tiles(section.encoder(), work, n, section.ctx());
-    const fs::path& real = drawing.yardstick.folder;
-    const CopyCheck copies = check_copies(features, read_matrix(real / "views.f32"), read_matrix(real / "reference.f32"));
+    const Copies copies(copies_by(drawing.yardstick, features), copies_by(drawing.latent_yardstick, encode_tiles(drawing.latents.encoder(), work, n, section.ctx())));
     set.table.format = "h5ad";
     set.table.expression = ExpressionMatrix::from_dense(set.values, panel.genes, panel.unit == TargetUnit::AsGiven ? ExpressionUnit::AsGiven : ExpressionUnit::Log1p);
     set.table.obs["flagged"].assign(copies.flagged.begin(), copies.flagged.end());
@@ -97,12 +120,11 @@ void make_tiles(const Drawing& drawing, const Provenance& provenance, const json
     set.report.update({{"tiles", n},
                        {"tile_um", section.central_info().tile_um},
                        {"central", section.central_record()},
-                       {"genes", panel.genes.size()},
-                       {"flagged", std::count(copies.flagged.begin(), copies.flagged.end(), 1)},
-                       {"copies_fraction", copies.fraction},
-                       {"gate_distance", copies.threshold}});
+                       {"genes", panel.genes.size()}});
+    set.report.update(copies.report);
     // Of yardsticks that were made before it was measured, nothing.
     if (const json real_report = read_report(drawing.yardstick); real_report.contains("training_tiles_flagged")) set.report["training_tiles_flagged"] = real_report.at("training_tiles_flagged");
+    set.report["training_tiles_flagged_by_latents"] = read_report(drawing.latent_yardstick).at("training_tiles_flagged");
     write_report(staging, set.report);
 }
 

@@ -80,7 +80,17 @@ private Q_SLOTS:
         QCOMPARE(first.at("genes").get<int>(), 10);
         QVERIFY(first.at("spots_train").get<int>() >= 8 && first.at("spots_train").get<int>() <= 24);
         QVERIFY(std::abs(first.at("pearson_shuffled").at("mean").get<double>()) < 0.35);
+        for (const char* of : {"further", "further_real_only"})
+            for (const char* key : {"pearson_pooled", "rmse", "morans_i_difference"}) QVERIFY2(first.at(of).at(key).is_number(), key);
+        QVERIFY(first.at("further").at("interval_coverage").get<double>() > 0.5);
+        const json& tiles = first.at("tiles");
+        QVERIFY(tiles.at("flagged").get<int>() >= std::max(tiles.at("flagged_by_encoder").get<int>(), tiles.at("flagged_by_latents").get<int>()));
+        QVERIFY(tiles.at("flagged").get<int>() <= tiles.at("flagged_by_encoder").get<int>() + tiles.at("flagged_by_latents").get<int>());
+        QVERIFY(tiles.at("gate_distance_latents").get<double>() > 0 && tiles.at("training_tiles_flagged_by_latents").is_number());
+        for (const json& step : first.at("steps"))
+            if (step.at("step") == "adapt") QVERIFY(fs::exists(fs::path(step.at("folder").get<std::string>()) / "preview-0.png"));
         const json& quality = first.at("quality");
+        for (const char* key : {"nuclear_density_per_mm2", "nuclear_area_um2", "eccentricity", "haematoxylin_od"}) QVERIFY2(quality.at("composition").at(key).contains("floor"), key);
         QVERIFY(quality.at("outside").at("skipped").get<std::string>().find("--outside-encoder") != std::string::npos);
         QVERIFY(quality.at("floor_other_section").is_null());
         const json& follows = quality.at("follows_genes");
@@ -226,6 +236,28 @@ private Q_SLOTS:
         QVERIFY(said.at("follows_genes").at("skipped").get<std::string>().find("--seeds-per-spot") != std::string::npos);
         none["outside_encoder"] = (root_ / "none.safetensors").string();
         QVERIFY_EXCEPTION_THROWN(call("assess", none), Error);
+    }
+
+    // The command holds the tiles back, not only the function that it calls.
+    void theGateStandsBeforeTheFolder() {
+        const fs::path file = fresh_project("gate"), out = root_ / "let out";
+        json params = parameters(file);
+        const json made = call("run", params);
+        const fs::path report = fs::path(made.at("tiles").at("path").get<std::string>()).parent_path() / "report.json";
+        json figures = json::parse(read_file(report));
+        figures["flagged"] = 7, figures["copies_fraction"] = 0.1;
+        write_file(report, figures.dump());
+        json draw = {{"project", file.string()}, {"central", central_.string()}, {"number", 70}, {"sampler_steps", 1}, {"seed", 3}, {"device", "cpu"}, {"output", out.string()}};
+        try {
+            call("synthesize", draw);
+            QFAIL("copies got out");
+        } catch (const Error& error) {
+            QVERIFY2(std::string(error.what()).find("near copies") != std::string::npos, error.what());
+        }
+        QVERIFY(!fs::exists(out));
+        draw["allow_copies"] = true;
+        call("synthesize", draw);
+        QVERIFY(fs::exists(out / "tiles" / "000069.png") && fs::exists(out / "profiles.h5ad"));
     }
 
     void copiesStayInTheProject() {
