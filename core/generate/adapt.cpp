@@ -117,7 +117,6 @@ private:
     Replay::Tensors batch(std::int64_t step) const;  // latents, noise, times, profiles and where there are none
     at::Tensor loss(const Replay::Tensors& batch) const;
     std::vector<double> held_out_losses();
-    bool as_good_as_least(const std::vector<double>& losses) const;
     bool after(std::int64_t step, double loss);
     void write_preview(std::int64_t step);
     Velocity velocity(const at::Tensor& embedding) const {
@@ -221,16 +220,6 @@ std::vector<double> Adaptation::held_out_losses() {
     return out;
 }
 
-// Within one standard error of the difference over the spots, paired. Of weights that the few held-out spots cannot tell apart the later ones
-// are kept: they have learnt more of the genes, of which the flow loss sees little (docs/benchmarks.md).
-bool Adaptation::as_good_as_least(const std::vector<double>& losses) const {
-    const auto n = static_cast<double>(losses.size());
-    const double behind = mean(losses) - mean(least_);
-    double square = 0;
-    for (std::size_t i = 0; i < losses.size(); ++i) square += std::pow(losses[i] - least_[i] - behind, 2);
-    return behind <= std::sqrt(square / (n - 1) / n);
-}
-
 bool Adaptation::after(std::int64_t step, double loss) {
     AdaptCurvePoint point{step + 1, loss, std::numeric_limits<double>::quiet_NaN()};
     if ((step + 1) % kCheckEvery == 0 || step + 1 == params_.steps) {
@@ -245,13 +234,13 @@ bool Adaptation::after(std::int64_t step, double loss) {
             result_.held_out_best = point.held_out;
         }
         without_gain_ = least ? 0 : without_gain_ + 1;
-        if (least || as_good_as_least(losses)) {
+        if (least || as_good_as(losses, least_)) {
             result_.best_step = step + 1;
             write_safetensors(best_path(), optimiser_->averaged(), {});
         }
     }
     result_.curve.push_back(point);
-    if (ctx_.on_preview && (step + 1) % kPreviewEvery == 0) write_preview(step + 1);
+    if ((step + 1) % kPreviewEvery == 0) write_preview(step + 1);
     return without_gain_ < params_.patience;
 }
 
@@ -315,6 +304,7 @@ AdaptResult Adaptation::run(const std::string& fingerprint) {
     };
     std::filesystem::create_directories(work_);
     if (!std::filesystem::exists(best_path())) write_safetensors(best_path(), optimiser_->averaged(), {});
+    write_preview(0);  // the central model, before it has seen this section; anew for whoever watches a training that goes on
     run_stage(stage, *optimiser_, ctx_);
     result_.held_out_kept = result_.held_out_before;
     for (const auto& point : result_.curve)

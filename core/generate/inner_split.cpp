@@ -49,4 +49,12 @@ InnerSplit inner_split(const TrainTiles& train, double clear_px, std::uint64_t s
     return clear_split(at, order, held, 0);
 }
 
+bool as_good_as(const std::vector<double>& losses, const std::vector<double>& least) {
+    const auto n = static_cast<double>(losses.size());
+    double behind = 0, square = 0;
+    for (std::size_t i = 0; i < losses.size(); ++i) behind += (losses[i] - least[i]) / n;
+    for (std::size_t i = 0; i < losses.size(); ++i) square += std::pow(losses[i] - least[i] - behind, 2);
+    return behind <= std::sqrt(square / (n - 1) / n);
+}
+
 }  // namespace c2l::generate

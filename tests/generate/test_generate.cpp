@@ -204,11 +204,38 @@ private Q_SLOTS:
         params.steps = 3;
         params.compute.device = "cpu";
         const auto together = synthesize(central_, adapter, profiles, seeds, params, {});
-        params.batch = 2;
-        const auto apart = synthesize(central_, adapter, profiles, seeds, params, {});
         QCOMPARE(together.count(), std::size_t{5});
-        QVERIFY(together.rgb == apart.rgb);
+        for (std::int64_t i = 0; i < profiles.rows; ++i) {  // four at once, or one
+            Matrix one(1, profiles.cols);
+            std::copy_n(profiles.row(i), profiles.cols, one.row(0));
+            const auto alone = synthesize(central_, adapter, one, {seeds[static_cast<std::size_t>(i)]}, params, {});
+            QVERIFY2(together.image(static_cast<std::size_t>(i)).rgb == alone.rgb, std::to_string(i).c_str());
+        }
         QVERIFY(together.image(0).rgb != together.image(1).rgb);
+    }
+
+    // What the copy gate compares besides the tile encoder's features.
+    void latents_tell_tiles_apart() {
+        ComputeParams compute;
+        compute.device = "cpu";
+        const auto latents = latent_features(central_, compute);
+        QCOMPARE(latents->dims(), 8 * 8 * 8);
+        QCOMPARE(latents->id(), latent_features_id(central_id(central_)));
+        QVERIFY(latents->id() != central_id(central_));  // else a yardstick of the one would be taken for one of the other
+        TileSet tiles;
+        for (int i = 0; i < 40; ++i) tiles.append(disc_tile(i % 39 % 4 / 4.0, static_cast<std::uint64_t>(i % 39), kTileSize));  // the last one is the first again
+        const Matrix features = latents->encode(tiles, {});
+        QCOMPARE(features.rows, std::int64_t{40});
+        const auto apart = [&](std::int64_t a, std::int64_t b) {
+            double square = 0;
+            for (std::int64_t c = 0; c < features.cols; ++c) square += std::pow(features.at(a, c) - features.at(b, c), 2);
+            return std::sqrt(square);
+        };
+        QVERIFY(apart(0, 39) == 0 || apart(0, 39) < 1e-3 * apart(0, 1));  // in another batch
+        QVERIFY(apart(0, 4) > 0.1 * apart(0, 1));                         // as many discs elsewhere
+        TileSet large;
+        large.append(disc_tile(0.5, 1, 160));
+        QVERIFY_EXCEPTION_THROWN(latents->encode(large, {}), Error);
     }
 
     void adapters_belong_to_their_model() {
