@@ -69,7 +69,11 @@ void run_stage(const Stage& stage, nn::AdamW& optimiser, const JobContext& ctx) 
     const Checkpoint checkpoint{stage.work / (stage.name + ".checkpoint.safetensors"), stage.fingerprint};
     auto saved = Clock::now();
     Clock::duration pause = kCheckpointEvery;
+    const auto diverged = [&](std::int64_t step) {
+        return Error(ErrorCode::BadInput, "training of the " + stage.name + " diverged at step " + std::to_string(step) + "; try a lower learning rate");
+    };
     const auto save = [&](bool finished) {
+        if (!optimiser.is_finite()) throw diverged(optimiser.steps());  // a checkpoint of it could never be gone on from
         if (!processes.first()) return;
         const auto begin = Clock::now();
         checkpoint.save(optimiser, stage, finished);
@@ -93,9 +97,7 @@ void run_stage(const Stage& stage, nn::AdamW& optimiser, const JobContext& ctx) 
             gradients.div_(processes.count());
         }
         const double value = processes.sum(loss.item<double>()) / processes.count();
-        if (!std::isfinite(value))
-            throw Error(ErrorCode::BadInput, "training of the " + stage.name + " diverged at step " + std::to_string(step) + "; try a lower learning rate");
-        optimiser.step(nn::cosine_schedule(step, stage.steps, stage.warmup));
+        if (!std::isfinite(value) || !optimiser.step(nn::cosine_schedule(step, stage.steps, stage.warmup))) throw diverged(step);
         ctx.progress({stage.name, step + 1, stage.steps, clock.eta_s(step + 1 - first, stage.steps - first), value, false, peak_memory_bytes(), {}});
         const bool go_on = !stage.after || stage.after(step, value);
         if (!go_on) break;

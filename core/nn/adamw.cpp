@@ -56,25 +56,29 @@ AdamW::AdamW(std::vector<Group> groups, const AdamWParams& params) : params_(par
     }
 }
 
-void AdamW::step(double rate_factor) {
+bool AdamW::step(double rate_factor) {
     c10::NoGradGuard no_grad;
+    double norm = 0;
+    if (!decays_.defined() && !std::isfinite(norm = gradients_.norm().item<double>())) return false;
     ++steps_;
     const double ema = std::min(params_.ema, (1.0 + static_cast<double>(steps_)) / (10.0 + static_cast<double>(steps_)));
     const double rate = params_.learning_rate * rate_factor;
     if (decays_.defined())
         step_whole(rate, ema);
     else
-        step_fused(rate, ema);
+        step_fused(rate, ema, norm);
     touch();
+    return true;
 }
+
+bool AdamW::is_finite() const { return first_.isfinite().all().item<bool>(); }
 
 // The parameters share memory with the flat buffer but not its version.
 void AdamW::touch() {
     for (const auto& parameter : parameters_) parameter.unsafeGetTensorImpl()->bump_version();
 }
 
-void AdamW::step_fused(double rate, double ema) {
-    const double norm = gradients_.norm().item<double>();
+void AdamW::step_fused(double rate, double ema, double norm) {
     const double clip = params_.clip_norm > 0 && norm > params_.clip_norm ? params_.clip_norm / norm : 1.0;
     auto *w = weights_.data_ptr<float>(), *m = first_.data_ptr<float>(), *v = second_.data_ptr<float>(), *a = average_.data_ptr<float>();
     auto* g = gradients_.data_ptr<float>();

@@ -35,8 +35,10 @@ public:
     AdamW(std::vector<Group> groups, const AdamWParams& params);
 
     // Takes one step down the gradients that backward has added up since the last one, and leaves them at zero. On a GPU it returns at
-    // once: nothing is waited for, and the operations are as many whatever the number of parameters.
-    void step(double rate_factor);  // the schedule's factor
+    // once: nothing is waited for, and the operations are as many whatever the number of parameters. On the CPU it does nothing and returns false where a
+    // gradient is not finite; on a GPU that shows in is_finite() alone.
+    bool step(double rate_factor);  // the schedule's factor
+    bool is_finite() const;         // whether all gradients were; waits for the device
     std::int64_t steps() const { return steps_; }
     at::Tensor gradients() const { return gradients_; }  // all of them in one flat buffer: what several processes add up
 
@@ -56,7 +58,7 @@ private:
         double rate;
         bool decay;
     };
-    void step_fused(double rate, double ema);
+    void step_fused(double rate, double ema, double norm);
     void step_whole(double rate, double ema);
     void touch();  // tells whoever keeps something made of the weights that they have changed
 
