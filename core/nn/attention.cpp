@@ -15,17 +15,25 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
 #else
     const auto n = q.size(0), heads = q.size(1), rows = q.size(2), cols = k.size(2), d = q.size(3);
     const double scale = 1.0 / std::sqrt(static_cast<double>(d));
-    const auto part = [&](std::int64_t begin, std::int64_t count) {
-        const auto flat = [&](const at::Tensor& t) { return t.narrow(0, begin, count).reshape({count * heads, t.size(2), d}); };
+    const auto flat = [&](const at::Tensor& t, std::int64_t begin, std::int64_t count) { return t.narrow(0, begin, count).reshape({count * heads, t.size(2), d}); };
+    // Items begin … begin + count, their rows from … from + length.
+    const auto part = [&](std::int64_t begin, std::int64_t count, std::int64_t from, std::int64_t length) {
         // The scale goes onto q: it is the smaller one.
-        const auto weights = at::bmm(flat(q).mul(scale), flat(k).transpose(1, 2)).softmax(-1);
-        return at::bmm(weights, flat(v)).reshape({count, heads, rows, d});
+        const auto weights = at::bmm(flat(q, begin, count).narrow(1, from, length).mul(scale), flat(k, begin, count).transpose(1, 2)).softmax(-1);
+        return at::bmm(weights, flat(v, begin, count)).reshape({count, heads, length, d});
     };
-    constexpr std::int64_t kMostWeights = 64 << 20;  // numbers
-    const auto step = std::clamp<std::int64_t>(kMostWeights / std::max<std::int64_t>(1, heads * rows * cols), 1, std::max<std::int64_t>(1, n));
-    if (step >= n) return part(0, n);
+    constexpr std::int64_t kMostWeights = 32 << 20;  // numbers; softmax makes a second copy
+    const auto items = std::clamp<std::int64_t>(kMostWeights / std::max<std::int64_t>(1, heads * rows * cols), 1, std::max<std::int64_t>(1, n));
+    const auto at_once = std::clamp<std::int64_t>(kMostWeights / std::max<std::int64_t>(1, heads * cols), 1, std::max<std::int64_t>(1, rows));
+    if (items >= n && at_once >= rows) return part(0, n, 0, rows);
     std::vector<at::Tensor> parts;
-    for (std::int64_t begin = 0; begin < n; begin += step) parts.push_back(part(begin, std::min(step, n - begin)));
+    for (std::int64_t begin = 0; begin < n; begin += items) {
+        std::vector<at::Tensor> of_rows;
+        const auto count = std::min(items, n - begin);
+        const auto step = count > 1 ? rows : at_once;  // only a single item can be too large
+        for (std::int64_t from = 0; from < rows; from += step) of_rows.push_back(part(begin, count, from, std::min(step, rows - from)));
+        parts.push_back(of_rows.size() == 1 ? of_rows[0] : at::cat(of_rows, 2));
+    }
     return at::cat(parts);
 #endif
 }

@@ -11,7 +11,7 @@
 namespace c2l::nn {
 
 // softmax(q kᵀ / √d) v. q: N×heads×L×d; k, v: N×heads×M×d → N×heads×L×d. Fused where LibTorch has it (2.0 and later); before
-// that in parts of the batch, so that no more than about 256 MB of weights are there at once while gradients are off.
+// that in parts of the batch, and of the rows of large items, so that no more than about 256 MB of weights are there at once while gradients are off.
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 
 // x W + b on the last side, in bfloat16 where asked; fp32 result.

@@ -3,6 +3,7 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/DeviceGuard.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -41,7 +42,10 @@ bool has_amx_bf16() {
 #endif
 
 bool bf16_pays(const c10::Device& device) {
-    if (device.is_cuda()) return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();  // older GPUs compute it in roundabout ways
+    if (device.is_cuda()) {
+        const c10::OptionalDeviceGuard guard(device);
+        return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();  // older GPUs compute it in roundabout ways
+    }
 #if defined(__x86_64__)
     // Intel's vector unit multiplies bfloat16 no faster than single precision; only its matrix unit does (docs/benchmarks.md).
     return __builtin_cpu_supports("avx512bf16") && (__builtin_cpu_is("amd") || has_amx_bf16());

@@ -27,7 +27,8 @@ C2L_INLINE float load(Bf16 x) { return std::bit_cast<float>(static_cast<std::uin
 C2L_INLINE void store(float& to, float x) { to = x; }
 C2L_INLINE void store(Bf16& to, float x) {  // to the nearest, ties to even; a NaN stays one
     const auto bits = std::bit_cast<std::uint32_t>(x);
-    to.bits = static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+    const auto rounded = static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+    to.bits = x != x ? std::uint16_t{0x7fc0} : rounded;
 }
 
 // Relative error below 2e-7 within ±87; beyond that it saturates.

@@ -14,7 +14,8 @@ namespace c2l::nn {
 //
 // What is captured is a list of kernels on fixed memory. So the computation may use its inputs, parameters that stay where they are (AdamW keeps
 // them in one buffer) and what it makes of them; it must not read a value back, draw random numbers on the device or go another way from one
-// call to the next. One caller at a time.
+// call to the next. What it keeps between calls in reduced precision must be made anew in each (weights have changed since, as after every step of a training) or never change.
+// One caller at a time.
 class Replay {
 public:
     using Tensors = std::vector<at::Tensor>;

@@ -24,7 +24,7 @@ using winograd::Points;
 
 constexpr auto kLast = at::MemoryFormat::ChannelsLast;
 constexpr std::int64_t kMostPoints = std::int64_t{1} << 21;   // numbers of a run of tiles, both sides of the product: 8 MB
-constexpr std::int64_t kMostWeights = 300 * 300;              // pairs of channels: their points are four times the weights, and kept
+constexpr std::int64_t kMostWeights = 400 * 400;              // pairs of channels: their points are four times the weights, and kept
 constexpr std::int64_t kTilesAtOnce = 4, kJobsAtOnce = 2;
 
 // Whether this processor runs the kernels, and well.

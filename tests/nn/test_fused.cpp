@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "nn/adamw.h"
+#include "nn/attention.h"
 #include "nn/device.h"
 #include "nn/encoder_net.h"
 #include "nn/fused.h"
@@ -107,6 +108,10 @@ private Q_SLOTS:
         auto x = random({1, 8, 4, 4}, 6);
         x[0][3][1][1] = std::nan("");
         for (const auto type : {at::kFloat, at::kBFloat16}) QVERIFY(nn::modulated_norm(x.to(type), at::ones({8}), at::zeros({8}), 4, true).isnan().any().item<bool>());
+        // The last of all NaNs, as in a file of nothing but ones: rounding must not carry it over to 0.
+        const auto plain = random({1, 8, 4, 4}, 6).to(at::kBFloat16);
+        const auto last = at::full({8}, -1, at::kInt).view(at::kFloat);
+        QVERIFY(nn::modulated_norm(plain, last, at::zeros({8}), 4, true).isnan().all().item<bool>());
     }
 
     void norm_saturates() {
@@ -249,6 +254,34 @@ private Q_SLOTS:
         QVERIFY(distance(weight.grad(), once * 2) < 1e-3);
         optimiser.step(1.0);
         QVERIFY(weight.grad().abs().max().item<double>() == 0);
+    }
+
+    // One gradient that is not finite would spoil every weight, and the checkpoint with them.
+    void the_optimiser_takes_no_step_that_is_not_finite() {
+        for (const bool fused : {true, false}) {
+            auto weight = random({4, 4}, 1);
+            nn::AdamWParams params;
+            params.fused = fused;
+            nn::AdamW optimiser({{{{"w", weight}}, 1.0}}, params);
+            weight.grad().fill_(0.1);
+            QVERIFY(optimiser.step(1.0) && optimiser.is_finite());
+            const auto before = weight.clone();
+            weight.grad()[1][2] = std::nanf("");
+            if (fused)
+                QVERIFY(!optimiser.step(1.0) && weight.equal(before) && optimiser.is_finite() && optimiser.steps() == 1);
+            else
+                QVERIFY(optimiser.step(1.0) && !optimiser.is_finite());
+        }
+    }
+
+    // More weights than are held at once: the rows are taken in parts, and are the same.
+    void attention_of_many_rows() {
+        c10::NoGradGuard no_grad;
+        const auto q = random({1, 1, 6000, 4}, 1), k = random({1, 1, 6000, 4}, 2), v = random({1, 1, 6000, 4}, 3);
+        const auto all = nn::attention(q, k, v);
+        QCOMPARE(all.sizes().vec(), q.sizes().vec());
+        for (const std::int64_t from : {0, 2990, 5980})
+            QVERIFY(distance(all.narrow(2, from, 20), nn::attention(q.narrow(2, from, 20), k, v)) < 1e-5);
     }
 
     void convolution_by_winograd() {
