@@ -95,6 +95,10 @@ std::int64_t now_s() { return std::chrono::duration_cast<std::chrono::seconds>(s
 
 constexpr std::int64_t kJournalEvery = 10;  // seconds
 
+// A journal: 64 digits that follow from the pack's key and all that comes after them, then tiles, runs and the table of runs. A journal
+// of another pack and a damaged one are so the same thing: none.
+std::string sealed(const std::string& key, const std::string& content) { return sha256_hex(key + content) + content; }
+
 }  // namespace
 
 TilePackWriter::TilePackWriter(fs::path path, int size, double tile_um, const std::string& key)
@@ -111,12 +115,14 @@ TilePackWriter::TilePackWriter(fs::path path, int size, double tile_um, const st
     write(header.data(), header.size());
 }
 
-// The journal says which runs are complete; the pixels after them are cut off, those before are hashed again.
+// The journal says which runs are complete; the pixels after them are cut off, those before are hashed again. Without a sound journal
+// the pack is begun anew, which costs time only.
 bool TilePackWriter::resume() {
-    if (!fs::exists(journal_) || !fs::exists(part_)) return false;
+    std::error_code failed;
+    if (!fs::is_regular_file(journal_, failed) || !fs::is_regular_file(part_, failed) || fs::file_size(journal_, failed) > kMostTable) return false;
     const auto text = read_file(journal_, kMostTable);
     std::uint64_t numbers[2];  // tiles, runs
-    if (text.size() < 64 + sizeof numbers || text.compare(0, 64, key_) != 0) return false;
+    if (text.size() < 64 + sizeof numbers || text != sealed(key_, text.substr(64))) return false;
     std::memcpy(numbers, text.data() + 64, sizeof numbers);
     const std::size_t skip = 64 + sizeof numbers;
     auto runs = parse_runs(reinterpret_cast<const std::uint8_t*>(text.data()) + skip, text.size() - skip, numbers[1], numbers[0], journal_);
@@ -174,7 +180,7 @@ void TilePackWriter::end_run(const std::string& source, const std::string& group
 void TilePackWriter::save_journal() {
     if (::fdatasync(file_) != 0) failed_io(part_, "cannot be written; check the disk");
     const std::uint64_t numbers[2] = {in_runs_, runs_.size()};
-    write_file(journal_, key_ + std::string(reinterpret_cast<const char*>(numbers), sizeof numbers) + table_of(runs_));
+    write_file(journal_, sealed(key_, std::string(reinterpret_cast<const char*>(numbers), sizeof numbers) + table_of(runs_)));
     saved_s_ = now_s();
 }
 

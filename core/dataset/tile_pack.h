@@ -27,7 +27,8 @@ struct TileRun {
 
 class TilePackWriter {
 public:
-    // Goes on from an unfinished pack with the same `key` (what its content follows from); any other unfinished one is replaced.
+    // Goes on from an unfinished pack with the same `key` (what its content follows from); any other unfinished one, and one whose
+    // journal is damaged, is replaced.
     // Throws Error(Io).
     TilePackWriter(std::filesystem::path path, int size, double tile_um, const std::string& key);
     ~TilePackWriter();  // what is unfinished stays on disk, to go on from

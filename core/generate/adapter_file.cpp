@@ -47,14 +47,6 @@ std::vector<float> numbers_of(const nn::TensorFile& file, const char* name, std:
     return {tensor.data_ptr<float>(), tensor.data_ptr<float>() + n};
 }
 
-void require_finite(const nn::TensorFile& file) {
-    for (const auto& [name, tensor] : file.tensors) {
-        if (!tensor.is_floating_point()) throw Error(ErrorCode::Mismatch, "tensor \"" + name + "\" does not hold real numbers", file.path);
-        if (!at::isfinite(tensor).all().item<bool>())
-            throw Error(ErrorCode::BadInput, "tensor \"" + name + "\" holds numbers that are not finite; get the file again from its source", file.path);
-    }
-}
-
 at::Tensor to_tensor(const std::vector<float>& v) {
     auto t = at::empty({static_cast<std::int64_t>(v.size())}, c10::kFloat);
     std::copy(v.begin(), v.end(), t.data_ptr<float>());
@@ -67,10 +59,11 @@ AdapterFile read_adapter_file(const std::filesystem::path& path) {
     const auto header = nn::read_safetensors_header(path);  // a central model given by mistake is not read to its end
     const auto kind = header.metadata.find("architecture");
     if (kind == header.metadata.end() || kind->second != kAdapterArchitecture)
-        throw Error(ErrorCode::Mismatch, "is not an adapter of this program (its architecture is \"" + (kind == header.metadata.end() ? "unknown" : kind->second) + "\")", path);
+        throw Error(ErrorCode::Mismatch, "is not an adapter of this program (its architecture is \"" + (kind == header.metadata.end() ? "unknown" : kind->second.substr(0, 80)) + "\")", path);
     AdapterFile out{nn::read_safetensors(path), {}};
     const nn::TensorFile& file = out.file;
-    require_finite(file);
+    file.only({"genes.components", "panel.mean", "panel.sd", "adapter.", "denoiser."});  // anything else could be pixels
+    file.require_finite();
     AdapterInfo& info = out.info;
     info.panel.genes = genes_of(file);
     const auto genes = static_cast<std::int64_t>(info.panel.genes.size());
@@ -80,7 +73,9 @@ AdapterFile read_adapter_file(const std::filesystem::path& path) {
     if (std::any_of(info.panel.sd.begin(), info.panel.sd.end(), [](float sd) { return sd < 0; }))
         throw Error(ErrorCode::BadInput, "has a negative standard deviation of a gene; get the file again from its source", path);
     const auto& components = file.at("genes.components");
-    if (components.dim() != 2 || components.size(0) != genes || components.size(1) < 1 || components.scalar_type() != c10::kFloat)
+    if (components.scalar_type() != c10::kFloat)
+        throw Error(ErrorCode::Mismatch, "has gene components that are not stored as F32, as adapters have them; get the file again from its source", path);
+    if (components.dim() != 2 || components.size(0) != genes || components.size(1) < 1)
         throw Error(ErrorCode::Mismatch, "has gene components that do not fit its gene list", path);
     info.central = file.meta("central");
     info.central_architecture = file.meta("central_architecture");

@@ -17,7 +17,7 @@ struct AdapterFile {
     AdapterInfo info;
 };
 
-// Every tensor holds finite real numbers, the panel's and the components' shapes agree. Throws Error(NotFound|BadInput|Mismatch|Unsupported|Io).
+// Every tensor has a name of an adapter's and holds finite real numbers, the panel's and the components' shapes agree. Throws Error(NotFound|BadInput|Mismatch|Unsupported|Io).
 AdapterFile read_adapter_file(const std::filesystem::path& path);
 
 // Atomic. Genes and training record, no pixels, spots, places or paths: the file may be given away. `tensors` are the adapter's and the tuned

@@ -10,6 +10,7 @@
 #include "generate/model_pack.h"
 #include "generate/preset.h"
 #include "nn/device.h"
+#include "nn/encoder_net.h"
 
 namespace c2l::generate {
 namespace {
@@ -31,13 +32,22 @@ std::string of_card(const Metadata& metadata, const char* key) {
 }
 
 const Preset& preset_of(const Metadata& metadata, const std::filesystem::path& path) {
-    const auto architecture = text(metadata, "architecture", "unknown");
+    const auto architecture = text(metadata, "architecture", "unknown").substr(0, 80);
     if (!architecture.starts_with(kPrefix))
         throw Error(ErrorCode::Mismatch, "is not a central model of this program (its architecture is \"" + architecture + "\")", path);
-    return find_preset(architecture.substr(std::string(kPrefix).size()));
+    for (const auto& preset : presets())
+        if (preset.architecture() == architecture) return preset;
+    throw Error(ErrorCode::Unsupported, "is a central model of the architecture \"" + architecture + "\", which this version does not know; get a newer version of the program", path);
 }
 
 }  // namespace
+
+void require_parts(const nn::TensorFile& file) {
+    file.only({"autoencoder.", "denoiser.", "encoder.", "latent.mean", "latent.sd"});
+    file.require_finite("latent.");
+    if (!(file.at("latent.sd").to(c10::kFloat) > 0).all().item<bool>())  // they are divided by
+        throw Error(ErrorCode::BadInput, "tensor \"latent.sd\" holds standard deviations that are not above zero; get the file again from its source", file.path);
+}
 
 Central Central::load(const std::filesystem::path& path, const c10::Device& device) {
     if (is_model_pack(path)) return load_model_pack(path, device);
@@ -46,12 +56,16 @@ Central Central::load(const std::filesystem::path& path, const c10::Device& devi
     Central model;
     model.autoencoder = make_autoencoder(preset, 0);
     model.denoiser = make_denoiser(preset, 0);
+    require_parts(file);
     model.autoencoder->parameters().load(file, "autoencoder.");
     model.denoiser->parameters().load(file, "denoiser.");
+    nn::EncoderNet(0).parameters().load(file, "encoder.");  // not used here, but it must be one
+    model.latent_mean = file.at("latent.mean", {preset.latent_channels}).to(c10::kFloat);
+    model.latent_sd = file.at("latent.sd", {preset.latent_channels}).to(c10::kFloat);
     model.autoencoder->parameters().to(device);
     model.denoiser->parameters().to(device);
-    model.latent_mean = file.at("latent.mean", {preset.latent_channels}).to(device, c10::kFloat);
-    model.latent_sd = file.at("latent.sd", {preset.latent_channels}).to(device, c10::kFloat);
+    model.latent_mean = model.latent_mean.to(device);
+    model.latent_sd = model.latent_sd.to(device);
     model.tile_px = preset.tile_px;
     model.tile_um = preset.tile_um;
     model.adapter_rank = preset.adapter_rank;

@@ -26,7 +26,8 @@ struct Central {
     c10::Device device{c10::kCPU};
     bool bf16 = false;
 
-    // Weights in fp32 on the device, none of them trainable. Throws Error(Mismatch|BadInput).
+    // Weights in fp32 on the device, none of them trainable. The file's tensors are exactly those of its architecture, and finite.
+    // Throws Error(NotFound|Mismatch|BadInput|Unsupported).
     static Central load(const std::filesystem::path& path, const c10::Device& device);
 
     int channels() const { return autoencoder->channels(); }
@@ -34,5 +35,8 @@ struct Central {
     at::Tensor encode(const at::Tensor& tiles) const;   // N×3×H×W (−1 … 1) → normalised latent
     at::Tensor decode(const at::Tensor& latent) const;  // back
 };
+
+// A central model's file has its four parts and nothing else, and statistics of the latents that can be used. Throws Error(Mismatch|BadInput).
+void require_parts(const nn::TensorFile& file);
 
 }  // namespace c2l::generate

@@ -23,12 +23,13 @@ using nlohmann::json;
 
 constexpr std::uint64_t kMostManifestBytes = 1u << 20;
 constexpr std::size_t kLongestText = 4096;
+constexpr std::int64_t kMostTokens = 65536;
 
 // The manifest and its tables, with sentences for what is wrong in them.
 class Manifest {
 public:
     Manifest(json object, std::string name, fs::path path) : object_(std::move(object)), name_(std::move(name)), path_(std::move(path)) {
-        if (!object_.is_object()) throw Error(ErrorCode::BadInput, name_.empty() ? "is not a JSON object" : "has no table \"" + name_ + "\"", path_);
+        if (!object_.is_object()) throw Error(ErrorCode::BadInput, name_.empty() ? "is not a JSON object; get the pack again from its source" : "has no table \"" + name_ + "\"", path_);
     }
     Manifest table(const char* key) const { return {object_.value(key, json()), key, path_}; }
     bool has(const char* key) const { return object_.contains(key) && !object_.at(key).is_null(); }
@@ -58,6 +59,16 @@ private:
     fs::path path_;
 };
 
+// Runs what knows nothing of files; an error then names this one.
+template <class Action>
+void naming(const fs::path& path, const Action& action) {
+    try {
+        action();
+    } catch (const Error& error) {
+        throw Error(error.code(), error.what(), path, error.cause());
+    }
+}
+
 // A file of the pack. Neither the name nor a link may lead out of the folder.
 fs::path inside(const fs::path& folder, const std::string& name, const fs::path& manifest) {
     const fs::path relative(name);
@@ -79,7 +90,6 @@ void check_hash(const std::string& text, const Manifest& table) {
 }
 
 ModelPack::Part read_part(const Manifest& table, const fs::path& folder, const fs::path& manifest) {
-    table.only({"config", "weights", "sha256", "context"});
     ModelPack::Part part;
     part.config = inside(folder, table.text("config", true), manifest);
     const auto weights = table.text("weights", true);
@@ -101,7 +111,7 @@ ModelPack::Part read_part(const Manifest& table, const fs::path& folder, const f
     return part;
 }
 
-ScheduleParams read_schedule(const Manifest& table) {
+ScheduleParams read_schedule(const Manifest& table, const fs::path& manifest) {
     table.only({"beta_start", "beta_end", "schedule", "steps", "prediction"});
     const auto settings = table.settings();
     ScheduleParams p;
@@ -110,6 +120,7 @@ ScheduleParams read_schedule(const Manifest& table) {
     p.schedule = settings.text("schedule", p.schedule);
     p.steps = settings.integer("steps", p.steps, 2, 100000);
     p.prediction = settings.text("prediction", p.prediction);
+    naming(manifest, [&] { NoiseSchedule{p}; });  // where the numbers make none
     return p;
 }
 
@@ -152,6 +163,23 @@ int rank_for(const Denoiser& denoiser) {
     return static_cast<int>(std::clamp<std::int64_t>(1'100'000 / std::max<std::int64_t>(1, numbers), 1, 16));
 }
 
+at::Tensor read_context(const fs::path& path) {
+    const auto file = nn::read_safetensors(path);
+    file.only({"context"});
+    file.require_finite();
+    const auto& context = file.at("context");
+    if (context.dim() != 2 || context.size(0) < 1 || context.size(0) > kMostTokens)
+        throw Error(ErrorCode::Mismatch, "tensor \"context\" is not a table of 1 to " + std::to_string(kMostTokens) + " tokens", path);
+    return context;
+}
+
+// Reading and hashing the files takes many times as long.
+void require_finite(const nn::ParameterSet& set, const fs::path& weights) {
+    for (const auto& [name, tensor] : set.all())
+        if (!nn::all_finite(tensor))
+            throw Error(ErrorCode::BadInput, "tensor \"" + name + "\" holds numbers that are not finite; get the model again from its source", weights);
+}
+
 std::string class_name(const ModelPack::Part& part, const char* fallback) { return ModelConfig(part.config).text("_class_name", fallback); }
 
 }  // namespace
@@ -184,11 +212,13 @@ ModelPack read_model_pack(const fs::path& path) {
     pack.tile_px = settings.integer("tile_px", 0, 16, 4096);
     pack.tile_um = settings.number("tile_um", 0, 1, 100000);
     pack.adapter_rank = settings.integer("adapter_rank", 0, 1, 256);
-    const auto denoiser = manifest.table("denoiser");
-    pack.autoencoder = read_part(manifest.table("autoencoder"), pack.folder, file);
+    const auto autoencoder = manifest.table("autoencoder"), denoiser = manifest.table("denoiser");
+    autoencoder.only({"config", "weights", "sha256"});
+    denoiser.only({"config", "weights", "sha256", "context"});
+    pack.autoencoder = read_part(autoencoder, pack.folder, file);
     pack.denoiser = read_part(denoiser, pack.folder, file);
     if (const auto context = denoiser.text("context", false); !context.empty()) pack.context = inside(pack.folder, context, file);
-    pack.schedule = read_schedule(manifest.table("scheduler"));
+    pack.schedule = read_schedule(manifest.table("scheduler"), file);
     return pack;
 }
 
@@ -215,9 +245,11 @@ Central load_model_pack(const fs::path& path, const c10::Device& device) {
         throw Error(ErrorCode::Mismatch, "takes latents of " + std::to_string(denoiser->channels()) + " channels, but the autoencoder of this pack makes " + std::to_string(autoencoder->channels()), pack.denoiser.config);
     if (pack.tile_px % (autoencoder->factor() * denoiser->patch()))
         throw Error(ErrorCode::BadInput, "\"tile_px\" must be a multiple of " + std::to_string(autoencoder->factor() * denoiser->patch()) + " for these networks", pack.folder / "manifest.json");
+    require_finite(autoencoder->parameters(), pack.autoencoder.weights);
+    require_finite(denoiser->parameters(), pack.denoiser.weights);
     autoencoder->parameters().to(device);
     denoiser->parameters().to(device);
-    if (!pack.context.empty()) denoiser->set_context(nn::read_safetensors(pack.context).at("context"));
+    if (!pack.context.empty()) naming(pack.context, [&] { denoiser->set_context(read_context(pack.context)); });
     model.adapter_rank = pack.adapter_rank ? pack.adapter_rank : rank_for(*denoiser);
     const auto options = at::TensorOptions(c10::kFloat).device(device);
     model.latent_mean = at::zeros({autoencoder->channels()}, options);  // the autoencoder scales its latents itself

@@ -197,6 +197,7 @@ void go_on_from(Networks& nets, const Preset& preset, const PretrainParams& para
     const auto file = read_safetensors(params.init);
     if (const auto architecture = file.meta("architecture"); architecture != preset.architecture())
         throw Error(ErrorCode::Mismatch, "is no central model of the preset " + preset.name + " (its architecture is \"" + architecture + "\"); choose its own --preset", params.init);
+    require_parts(file);
     nets.encoder.parameters().load(file, "encoder.");
     nets.autoencoder->parameters().load(file, "autoencoder.");
     nets.denoiser->parameters().load(file, "denoiser.");

@@ -33,12 +33,10 @@ std::int64_t ParameterSet::count() const {
 void ParameterSet::load(const TensorFile& file, const std::string& prefix) {
     std::set<std::string> known;
     for (const auto& [name, tensor] : parameters_) known.insert(prefix + name);
-    for (auto found = file.tensors.lower_bound(prefix); found != file.tensors.end() && found->first.starts_with(prefix); ++found) {
+    for (auto found = file.tensors.lower_bound(prefix); found != file.tensors.end() && found->first.starts_with(prefix); ++found)
         if (!known.count(found->first))
             throw Error(ErrorCode::Mismatch, "has a tensor \"" + found->first + "\" that this architecture lacks; these weights belong to another one", file.path);
-        if (!found->second.is_floating_point())
-            throw Error(ErrorCode::Mismatch, "tensor \"" + found->first + "\" does not hold real numbers", file.path);
-    }
+    file.require_finite(prefix);
     c10::NoGradGuard no_grad;
     for (auto& [name, tensor] : parameters_) tensor.copy_(file.at(prefix + name, tensor.sizes()));
 }

@@ -22,7 +22,7 @@ public:
     std::int64_t count() const;  // numbers, not tensors
 
     // Copies values of the same names (with `prefix` in the file); every parameter must be there in its exact shape, and nothing else
-    // with that prefix. Throws Error(Mismatch).
+    // with that prefix; they are finite real numbers. Throws Error(Mismatch|BadInput).
     void load(const TensorFile& file, const std::string& prefix = {});
     std::map<std::string, at::Tensor> state(const std::string& prefix = {}) const;  // fp32 copies on the CPU
     void to(const c10::Device& device);

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -24,6 +25,10 @@ struct Dtype {
 constexpr Dtype kDtypes[] = {{"F64", c10::kDouble, 8}, {"F32", c10::kFloat, 4}, {"F16", c10::kHalf, 2}, {"BF16", c10::kBFloat16, 2},
                              {"I64", c10::kLong, 8},   {"I32", c10::kInt, 4},   {"I16", c10::kShort, 2}, {"I8", c10::kChar, 1},
                              {"U8", c10::kByte, 1},    {"BOOL", c10::kBool, 1}};
+
+constexpr std::size_t kLongestNameShown = 80;
+
+std::string shown(const std::string& name) { return "\"" + name.substr(0, kLongestNameShown) + "\""; }
 
 const Dtype* find_dtype(const std::string& name) {
     for (const auto& d : kDtypes)
@@ -54,6 +59,29 @@ at::Tensor TensorFile::at(const std::string& name, at::IntArrayRef shape) const 
 std::string TensorFile::meta(const std::string& key, const std::string& fallback) const {
     const auto found = metadata.find(key);
     return found == metadata.end() ? fallback : found->second;
+}
+
+void TensorFile::only(std::initializer_list<const char*> names) const {
+    for (const auto& [found, tensor] : tensors) {
+        const auto covers = [&, f = std::string_view(found)](std::string_view name) { return name.ends_with('.') ? f.starts_with(name) : f == name; };
+        if (std::none_of(names.begin(), names.end(), covers))
+            throw Error(ErrorCode::Mismatch, "has a tensor " + shown(found) + " that this architecture lacks; these weights belong to another one", path);
+    }
+}
+
+void TensorFile::require_finite(const std::string& prefix) const {
+    for (auto found = tensors.lower_bound(prefix); found != tensors.end() && found->first.starts_with(prefix); ++found) {
+        if (!found->second.is_floating_point()) throw Error(ErrorCode::Mismatch, "tensor " + shown(found->first) + " does not hold real numbers", path);
+        if (!all_finite(found->second))
+            throw Error(ErrorCode::BadInput, "tensor " + shown(found->first) + " holds numbers that are not finite; get the file again from its source", path);
+    }
+}
+
+// The least and the greatest of numbers among which one is NaN are NaN.
+bool all_finite(const at::Tensor& numbers) {
+    if (numbers.numel() == 0) return true;
+    const auto [least, greatest] = at::aminmax(numbers.detach().to(c10::kFloat));
+    return std::isfinite(least.item<float>()) && std::isfinite(greatest.item<float>());
 }
 
 namespace {

@@ -157,16 +157,17 @@ void check_contiguous(const TensorHeader& header, std::uint64_t data_bytes, cons
 
 }  // namespace
 
+bool starts_as_safetensors(const char* data, std::uint64_t available) { return available >= 9 && std::memcmp(data + 4, "\0\0\0\0", 4) == 0 && data[8] == '{'; }
+
 void refuse_other_weight_formats(const char* data, std::uint64_t available, const fs::path& path) {
     const auto* b = reinterpret_cast<const unsigned char*>(data);
     // A header length such as 0x0480 begins with the same two bytes as a pickle; but then zeros and a brace follow.
-    const bool sound_start = available >= 9 && std::memcmp(b + 4, "\0\0\0\0", 4) == 0 && data[8] == '{';
-    const bool pickle = available >= 2 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5 && !sound_start;
+    const bool pickle = available >= 2 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5 && !starts_as_safetensors(data, available);
     const bool zip = available >= 4 && std::memcmp(data, "PK\x03\x04", 4) == 0;
     if (pickle || zip)
         throw Error(ErrorCode::Unsupported,
-                    "is a Python pickle or archive, not safetensors; such files can run code and are never opened: convert it to safetensors where "
-                    "it was made",
+                    "is a Python pickle or a zip archive, as pickled models are; such files can run code and are never opened: convert weights to "
+                    "safetensors where they were made, unpack other archives",
                     path);
 }
 

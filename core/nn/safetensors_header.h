@@ -24,6 +24,9 @@ struct TensorHeader {
 
 constexpr std::uint64_t kMaxTensorHeader = 100u << 20;  // bytes
 
+// Whether the first `available` bytes are a header's length below 4 GiB and its opening brace, as no other format begins.
+bool starts_as_safetensors(const char* data, std::uint64_t available);
+
 // Throws Error(Unsupported) when the first `available` bytes are those of a pickle or a zip archive, whatever the file is called.
 void refuse_other_weight_formats(const char* data, std::uint64_t available, const std::filesystem::path& path);
 

@@ -39,6 +39,7 @@ class ConvEncoder : public TileEncoder {
 public:
     ConvEncoder(const TensorFile& file, const std::string& prefix, std::string id, const c10::Device& device)
         : net_(0), id_(std::move(id)), device_(device) {
+        if (!prefix.empty()) file.only({"encoder.", "autoencoder.", "denoiser.", "latent.mean", "latent.sd"});  // a central model
         net_.parameters().load(file, prefix);
         net_.parameters().to(device);
     }
@@ -72,17 +73,19 @@ public:
     }
 
 private:
-    // Every tensor of the features in its exact shape, and no other; the classifier on top is not used.
+    // Every tensor of the features in its exact shape, and no other; the classifier on top may be there and is not used.
     void check_architecture() const {
         struct Fire {
             std::int64_t index, in, squeeze, expand;
         };
         constexpr Fire kFires[] = {{3, 96, 16, 64},   {4, 128, 16, 64},  {5, 128, 32, 128},  {7, 256, 32, 128},
                                    {8, 256, 48, 192}, {9, 384, 48, 192}, {10, 384, 64, 256}, {12, 512, 64, 256}};
+        file_.only({"features.", "classifier."});
+        file_.require_finite();
         std::size_t known = 0;
         const auto check = [&](const std::string& name, std::int64_t out, std::int64_t in, std::int64_t side) {
-            if (!file_.at(name + ".weight", {out, in, side, side}).is_floating_point() || !file_.at(name + ".bias", {out}).is_floating_point())
-                throw Error(ErrorCode::Mismatch, "tensor \"" + name + "\" does not hold real numbers", file_.path);
+            file_.at(name + ".weight", {out, in, side, side});
+            file_.at(name + ".bias", {out});
             known += 2;
         };
         check("features.0", 96, 3, 7);

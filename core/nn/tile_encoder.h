@@ -15,7 +15,7 @@ namespace c2l {
 class TileEncoder {
 public:
     // A .safetensors file of an architecture that core knows ("c2l-encoder", torchvision's "squeezenet1_0"), or a central
-    // model that carries an encoder. Throws Error(Mismatch|BadInput).
+    // model that carries an encoder; exactly its tensors, all of them finite. Throws Error(NotFound|Mismatch|BadInput|Unsupported).
     static std::unique_ptr<TileEncoder> load(const std::filesystem::path& weights, const std::string& device = "cpu");
     virtual ~TileEncoder() = default;
 

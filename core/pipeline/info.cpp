@@ -6,6 +6,7 @@
 #include "annotation/read.h"
 #include "base/error.h"
 #include "generate/generate.h"
+#include "nn/safetensors_header.h"
 #include "pipeline/annotations.h"
 #include "pipeline/command_table.h"
 #include "pipeline/import.h"
@@ -63,17 +64,15 @@ json describe_project(const fs::path& file) {
     return {{"kind", "project"}, {"slides", slides}, {"spots", spots}, {"artifacts", artifacts}};
 }
 
-// Pickled models are refused by what they are, whatever they are called. (A safetensors file may begin with the same two bytes: they are
-// part of its header's length, and its header follows as '{' at byte 8.)
-void refuse_pickle(const fs::path& file) {
+// Weights are known by what they are, whatever they are called, and pickled ones refused. What is called safetensors and is nothing of the
+// kind is left to its reader, which says what is wrong with it.
+bool are_weights(const fs::path& file) {
     std::ifstream in(file, std::ios::binary);
     char head[9] = {};
     in.read(head, sizeof head);
-    const bool pickle = static_cast<unsigned char>(head[0]) == 0x80 && head[1] >= 2 && head[1] <= 5 && head[8] != '{';
-    const auto ending = file.extension();
-    const bool zip = std::string(head, 4) == "PK\x03\x04" && (ending == ".safetensors" || ending == ".pt" || ending == ".pth" || ending == ".bin");
-    if (pickle || zip)
-        throw Error(ErrorCode::Unsupported, "is a pickled model, which could run any code; ask its authors for safetensors", file);
+    const auto available = static_cast<std::uint64_t>(in.gcount());
+    nn::refuse_other_weight_formats(head, available, file);
+    return nn::starts_as_safetensors(head, available) || file.extension() == ".safetensors";
 }
 
 json describe_file(const fs::path& file, const JobContext& ctx) {
@@ -81,12 +80,7 @@ json describe_file(const fs::path& file, const JobContext& ctx) {
     if (!fs::exists(file, failed)) throw Error(ErrorCode::NotFound, "there is no such file; check the path", file);
     if (fs::is_regular_file(file, failed)) {
         if (Project::is_project(file)) return describe_project(file);
-        refuse_pickle(file);
-        if (file.extension() == ".safetensors") {
-            json out = json::parse(describe_weights(file));
-            out["kind"] = "weights";
-            return out;
-        }
+        if (are_weights(file) || file.filename() == "manifest.json") return json::parse(describe_weights(file));
         if (!recognise_annotation_file(file).empty()) return describe_annotations(file);
     }
     if (fs::is_regular_file(file / "manifest.json", failed)) return json::parse(describe_weights(file));

@@ -1,8 +1,11 @@
 // Tile packs: what was written comes back, an interrupted cut goes on to the same file, and malformed files are refused.
 #include <QTemporaryDir>
 #include <QTest>
+#include <cmath>
 #include <cstring>
 #include <fstream>
+#include <functional>
+#include <limits>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -42,6 +45,22 @@ fs::path write_pack(const fs::path& path, int sources = 6) {
     TilePackWriter writer(path, kSize, 88.0, "key");
     cut(writer, sources);
     return path;
+}
+
+// As the writer lays it out, see tile_pack.cpp.
+constexpr std::size_t kSide = 12, kRuns = 24, kTableBytes = 32, kField = 40, kChecksum = 112, kHeaderBytes = 176, kPixels = 4096;
+
+template <class T>
+void put(std::string& pack, std::size_t at, T value) {
+    std::memcpy(pack.data() + at, &value, sizeof value);
+}
+
+// With the checksum that its header and table now have, so that what is checked behind the checksum is reached.
+std::string sealed_again(std::string pack) {
+    std::uint64_t table = 0;
+    std::memcpy(&table, pack.data() + kTableBytes, sizeof table);
+    std::memset(pack.data() + kChecksum, 0, 64);
+    return pack.replace(kChecksum, 64, sha256_hex(pack.substr(0, kHeaderBytes) + pack.substr(pack.size() - table)));
 }
 
 ErrorCode code_of(const std::function<void()>& f) {
@@ -124,6 +143,79 @@ private Q_SLOTS:
         }
         TilePackWriter writer(path, kSize, 88.0, "two");
         QVERIFY(writer.runs().empty());
+    }
+
+    // What a power cut or a failing disk leaves of the journal does not stand in the way for ever: the tiles are cut again, to the same file.
+    void a_damaged_journal_starts_again() {
+        const auto whole = read_file(write_pack(folder_ / "whole2.tiles"));
+        const auto path = folder_ / "journal.tiles", part = folder_ / "journal.tiles.part", journal = folder_ / "journal.tiles.journal";
+        {
+            TilePackWriter writer(path, kSize, 88.0, "key");
+            QVERIFY(!cut(writer, 6, 5));
+        }
+        const auto pixels = read_file(part), sound = read_file(journal);
+        const auto runs_after = [&](const std::string& text) {
+            write_file(part, pixels);
+            write_file(journal, text);
+            return TilePackWriter(path, kSize, 88.0, "key").runs().size();
+        };
+        QCOMPARE(runs_after(sound), std::size_t{5});
+        for (std::size_t i = 0; i < sound.size(); i += 3) {
+            auto damaged = sound;
+            damaged[i] = static_cast<char>(damaged[i] ^ 0x41);
+            QVERIFY2(runs_after(damaged) == 0, std::to_string(i).c_str());
+        }
+        for (const std::size_t length : {std::size_t{0}, std::size_t{10}, std::size_t{64}, std::size_t{79}, std::size_t{80}, sound.size() - 1})
+            QVERIFY2(runs_after(sound.substr(0, length)) == 0, std::to_string(length).c_str());
+        QCOMPARE(runs_after(sound + "x"), std::size_t{0});
+        write_file(part, pixels);
+        write_file(journal, "not a journal");
+        TilePackWriter writer(path, kSize, 88.0, "key");
+        QVERIFY(cut(writer, 6));
+        QVERIFY(read_file(path) == whole);
+    }
+
+    void malformed_behind_the_checksum_data() {
+        using Spoil = std::function<void(std::string&)>;
+        QTest::addColumn<Spoil>("spoil");
+        QTest::addColumn<QString>("said");
+        const auto row = [](const char* name, Spoil spoil, const char* said) { QTest::newRow(name) << spoil << QString(said); };
+        // Six runs of 8 bytes of count, twice 2 bytes of length, "slide0" and "A".
+        static constexpr std::size_t kTable = kPixels + 16 * kSize * kSize * 3, kRun = 19, kLast = kTable + 5 * kRun;
+        row("more runs than the table has room for", [](auto& p) { put(p, kRuns, std::uint64_t{1} << 40); }, "cut off");
+        row("a run more than there are", [](auto& p) { put(p, kRuns, std::uint64_t{7}); }, "cut off");
+        row("a source's name that goes on behind the end", [](auto& p) { put(p, kLast + 8, std::uint16_t{60000}); }, "cut off");
+        row("a group's name that goes on behind the end", [](auto& p) { put(p, kLast + 10, std::uint16_t{2}); }, "cut off");
+        row("more tiles than there are", [](auto& p) { put(p, kTable, std::uint64_t{17}); }, "more tiles than there are");
+        row("a sum of tiles that overflows", [](auto& p) { put(p, kTable, ~std::uint64_t{0}); }, "more tiles than there are");
+        row("a tile without source", [](auto& p) { put(p, kTable, std::uint64_t{2}); }, "does not cover");
+        row("a run less", [](auto& p) { put(p, kRuns, std::uint64_t{5}); }, "does not cover");
+        row("no runs", [](auto& p) { put(p, kRuns, std::uint64_t{0}); }, "does not cover");
+        row("bytes behind the last run", [](auto& p) { put(p, kTableBytes, 6 * kRun + 5), p += "12345"; }, "does not cover");
+        row("a field that is no number", [](auto& p) { put(p, kField, std::nan("")); }, "no sensible size");
+        row("a field without end", [](auto& p) { put(p, kField, std::numeric_limits<double>::infinity()); }, "no sensible size");
+        row("a field of 0 µm", [](auto& p) { put(p, kField, 0.0); }, "no sensible size");
+        row("a negative field", [](auto& p) { put(p, kField, -88.0); }, "no sensible size");
+        row("tiles of 7 px", [](auto& p) { put(p, kSide, std::uint32_t{7}); }, "no sensible size");
+        row("tiles of 4097 px", [](auto& p) { put(p, kSide, std::uint32_t{4097}); }, "no sensible size");
+    }
+    void malformed_behind_the_checksum() {
+        QFETCH(std::function<void(std::string&)>, spoil);
+        QFETCH(QString, said);
+        auto data = read_file(write_pack(folder_ / "n.tiles"));
+        const auto bad = folder_ / "bad.tiles";
+        write_file(bad, sealed_again(data));
+        QCOMPARE(TilePack::open(bad)->count(), std::uint64_t{16});  // nothing is wrong with the seal
+        spoil(data);
+        write_file(bad, sealed_again(data));
+        try {
+            TilePack::open(bad);
+            QFAIL("was accepted");
+        } catch (const Error& error) {
+            QCOMPARE(error.code(), ErrorCode::BadInput);
+            QCOMPARE(error.path(), bad);
+            QVERIFY2(QString::fromStdString(error.what()).contains(said), error.what());
+        }
     }
 
     // Whatever byte of header or table is changed, and wherever the file is cut, it is refused; changed pixels are found by verify().

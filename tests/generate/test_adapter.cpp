@@ -220,7 +220,16 @@ private Q_SLOTS:
         row("NaN in the adapter", [](auto& f) { f.tensors["adapter.site2.up"].view(-1)[5] = NAN; }, ErrorCode::BadInput, "not finite");
         row("infinity in a bias", [](auto& f) { f.tensors.lower_bound("denoiser.")->second.view(-1)[0] = INFINITY; }, ErrorCode::BadInput, "not finite");
         row("NaN in the means", [](auto& f) { f.tensors["panel.mean"][3] = NAN; }, ErrorCode::BadInput, "not finite");
-        row("NaN that nobody reads", with("more", at::full({1}, NAN)), ErrorCode::BadInput, "not finite");
+        // Not even what nobody reads: a tensor more could be anything, pixels too.
+        row("pixels", with("pixels", at::zeros({4, 16, 16, 3}, c10::kByte)), ErrorCode::Mismatch, "\"pixels\"");
+        row("a single profile", with("genes.profile", at::zeros({kGenes})), ErrorCode::Mismatch, "\"genes.profile\"");
+        row("a name that begins like a known one", with("panel.mean.0", at::zeros({kGenes})), ErrorCode::Mismatch, "\"panel.mean.0\"");
+        row("a name without its group", with("site0.down", at::zeros({2, 2})), ErrorCode::Mismatch, "\"site0.down\"");
+        row("an empty name", with("", at::zeros({2})), ErrorCode::Mismatch, "\"\"");
+        row("components in double precision", [](auto& f) { f.tensors["genes.components"] = f.tensors["genes.components"].to(c10::kDouble); }, ErrorCode::Mismatch, "F32");
+        row("components in half precision", [](auto& f) { f.tensors["genes.components"] = f.tensors["genes.components"].to(c10::kHalf); }, ErrorCode::Mismatch, "F32");
+        row("components in whole numbers", [](auto& f) { f.tensors["genes.components"] = f.tensors["genes.components"].to(c10::kInt); }, ErrorCode::Mismatch, "real numbers");
+        row("a mean that only double precision holds", with("panel.mean", at::full({kGenes}, 1e300, c10::kDouble)), ErrorCode::BadInput, "not finite");
         row("whole numbers", with("adapter.genes.null", at::zeros({256}, c10::kLong)), ErrorCode::Mismatch, "real numbers");
         row("a negative deviation", [](auto& f) { f.tensors["panel.sd"][3] = -1.f; }, ErrorCode::BadInput, "negative standard deviation");
         row("an unknown unit", meta("unit", "tpm"), ErrorCode::Unsupported, "tpm");
@@ -245,6 +254,30 @@ private Q_SLOTS:
         QFETCH(QString, said);
         const auto what = QString::fromStdString(refusal(spoil, static_cast<ErrorCode>(code)));
         QVERIFY2(what.contains(said) && !what.startsWith("NOT") && !what.startsWith("WRONG"), qPrintable(what));
+    }
+
+    // Also where nobody has the central model to compare with.
+    void pixels_are_seen_without_the_central_model() {
+        nn::TensorFile spoilt = sound_;
+        spoilt.tensors["pixels"] = at::zeros({4, 16, 16, 3});
+        const auto path = folder_ / "pixels.safetensors";
+        nn::write_safetensors(path, spoilt.tensors, spoilt.metadata);
+        QVERIFY_EXCEPTION_THROWN(adapter_info(path), Error);
+        QVERIFY_EXCEPTION_THROWN(describe_weights(path), Error);
+    }
+
+    // What is rounded or widened on its way is read all the same, but for the components.
+    void other_precisions_are_read() {
+        for (const auto type : {c10::kHalf, c10::kBFloat16, c10::kDouble}) {
+            nn::TensorFile other = sound_;
+            for (auto& [name, tensor] : other.tensors)
+                if (name != "genes.components") tensor = tensor.to(type);
+            const auto path = folder_ / "precision.safetensors";
+            nn::write_safetensors(path, other.tensors, other.metadata);
+            auto fresh = Central::load(shipped(), c10::Device(c10::kCPU));
+            const auto adapter = Adapter::load(path, *fresh.denoiser);
+            for (const auto& [name, tensor] : adapter.parameters().all()) QVERIFY2(tensor.equal(other.at("adapter." + name).to(c10::kFloat)), name.c_str());
+        }
     }
 
     void cut_short() {

@@ -3,6 +3,7 @@
 
 #include <QTemporaryDir>
 #include <QTest>
+#include <cmath>
 #include <fstream>
 
 #include "base/error.h"
@@ -125,6 +126,41 @@ private Q_SLOTS:
         }
     }
 
+    // What a file is called neither hides a pickle nor makes one.
+    void other_weights_under_any_name() {
+        QTemporaryDir dir;
+        const std::string zip = std::string("PK\x03\x04\x14\0\0\0\0\0", 10) + std::string(100, 'x');
+        for (const char* name : {"model.safetensors", "model.ckpt", "model.pkl", "model.pt", "model.pth", "model.bin", "slide.svs", "model"}) {
+            const std::filesystem::path path = dir.filePath(name).toStdString();
+            for (const auto& content : {std::string("\x80\x02}q\x01.", 6), std::string("\x80\x02\x8a\nl\xfc\x9c\x46\xf9 j\xa8P\x19.", 15), std::string("\x80\x03X\x05\0\0\0model.", 13),
+                                        std::string("\x80\x04\x95\x10\0\0\0\0\0\0\0", 11), std::string("\x80\x05\x95\x10\0\0\0\0\0\0\0", 11), zip}) {
+                write_file(path, content);
+                for (const bool whole : {false, true}) try {
+                        if (whole)
+                            nn::read_safetensors(path);
+                        else
+                            nn::read_safetensors_header(path);
+                        QFAIL("was accepted");
+                    } catch (const Error& error) {
+                        QCOMPARE(error.code(), ErrorCode::Unsupported);
+                        QCOMPARE(error.path(), path);
+                        QVERIFY(std::string(error.what()).find("can run code") != std::string::npos);
+                    }
+            }
+            write_file(path, file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "1234"));
+            QCOMPARE(nn::read_safetensors(path).tensors.size(), std::size_t{1});
+        }
+    }
+
+    void known_by_its_first_bytes() {
+        const auto starts = [](const std::string& bytes) { return nn::starts_as_safetensors(bytes.data(), bytes.size()); };
+        QVERIFY(starts(file_of("{}", "")));
+        QVERIFY(starts(file_of("{" + std::string(0x480, ' ') + "}", "")));
+        for (const auto& other : {std::string(), std::string("\x02\0\0\0\0\0\0\0", 8), std::string(R"({"type": "FeatureCollection"})"), std::string("II*\0\x08\0\0\0{", 9),
+                                  std::string("II+\0\x08\0\0\0{", 9), std::string("\x1f\x8b\x08\0\0\0\0\0\x02\xff", 10), std::string("\x89HDF\r\n\x1a\n\0", 9), std::string(200, '\0')})
+            QVERIFY(!starts(other));
+    }
+
     // The length is refused before memory is taken for it, also in a file that is that long.
     void header_above_100_mb() {
         QTemporaryDir dir;
@@ -157,6 +193,50 @@ private Q_SLOTS:
         QVERIFY(mismatch({{"net.w", w}, {"net.b", b}, {"net.extra", b}}));
         QVERIFY(mismatch({{"net.w", w.t()}, {"net.b", b}}));
         QVERIFY(mismatch({{"net.w", w}, {"net.b", b.to(at::kLong)}}));
+    }
+
+    // One number among many, wherever it stands and in whatever precision; the network keeps what it had.
+    void weights_are_finite() {
+        const auto refused = [](const at::Tensor& w) {
+            nn::ParameterSet set;
+            const auto kept = set.add("w", at::zeros({3, 37}));
+            nn::TensorFile file;
+            file.tensors = {{"net.w", w}, {"other", at::full({1}, NAN)}};
+            try {
+                set.load(file, "net.");
+            } catch (const Error& error) {
+                return error.code() == ErrorCode::BadInput && std::string(error.what()).find("\"net.w\"") != std::string::npos && kept.abs().max().item<float>() == 0;
+            }
+            return false;
+        };
+        QVERIFY(!refused(at::ones({3, 37})));
+        QVERIFY(!refused(at::full({3, 37}, 3e38)));
+        for (const int place : {0, 5, 8, 63, 110})
+            for (const float wrong : {NAN, INFINITY, -INFINITY})
+                for (const auto type : {at::kFloat, at::kDouble, at::kHalf, at::kBFloat16}) {
+                    auto w = at::ones({3, 37});
+                    w.view(-1)[place] = wrong;
+                    QVERIFY(refused(w.to(type)));
+                }
+        QVERIFY(refused(at::full({3, 37}, 1e300, at::kDouble)));  // infinite where networks compute
+        QVERIFY(nn::all_finite(at::empty({0, 4})));
+    }
+
+    void only_known_names() {
+        nn::TensorFile file;
+        file.tensors = {{"net.w", at::ones({1})}, {"mean", at::ones({1})}};
+        file.only({"net.", "mean", "unused."});
+        for (const char* unknown : {"pixels", "means", "mean.more", "net", "Net.w", ""}) {
+            auto more = file;
+            more.tensors[unknown] = at::ones({1});
+            try {
+                more.only({"net.", "mean"});
+                QFAIL(unknown);
+            } catch (const Error& error) {
+                QCOMPARE(error.code(), ErrorCode::Mismatch);
+                QVERIFY(std::string(error.what()).find("\"" + std::string(unknown) + "\"") != std::string::npos);
+            }
+        }
     }
 
     // Every byte of a sound header flipped at random either still parses or is refused; it never crashes or over-reads.
