@@ -64,14 +64,14 @@ Params split_params() {
             whole("test_blocks", 2, 1, 100, "compact blocks of spots that are held out", "blocks"),
             real("test_fraction", 0.27, 0.05, 0.9, "share of the spots that is held out"),
             real("margin", 1.8, 0, 100, "no training spot is nearer than this to a held-out one", "spot pitches"),
-            real("min_counts", nullptr, 0, 1e9, "spots with fewer counts in all are left out; 200 when not given, 20 for Visium HD bins", "counts")};
+            real("min_counts", nullptr, 0, 1e9, "spots with fewer counts in all are left out; 200 when not given, 20 for bins, beads and cells under 25 µm", "counts")};
 }
 
 Params adapt_params() {
     return {whole("genes", 250, 1, 20000, "variable genes that condition the generator", "genes"),
             text("gene_list", nullptr, "a text file with the genes to use instead", ParamType::Path),
-            whole("adapt_steps", 600, 1, 1e7, "training steps of the local adaptation", "steps"),
-            whole("adapt_batch", 32, 1, 65536, "tiles in a training step", "tiles"),
+            whole("adapt_steps", 600, 1, 1e6, "training steps of the local adaptation", "steps"),
+            whole("adapt_batch", 32, 4, 1024, "tiles in a training step", "tiles"),
             real("learning_rate", 2e-3, 1e-8, 1, "step size of the optimiser"),
             real("gene_dropout", 0.1, 0, 1, "share of the tiles with genes that are learnt without them; what --guidance-against none leads away from"),
             whole("patience", 6, 1, 1e6, "checks without gain before the training stops early"),

@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/png.h"
 #include "base/random.h"
 #include "dataset/tile_pack.h"
 #include "nn/safetensors.h"
@@ -39,10 +40,12 @@ int free_port() {
 struct Training {
     fs::path pack, out, work;
     int batch = 4, steps = 6;
+    fs::path images = {};  // a folder of them instead of the pack
     QStringList arguments() const {
         const auto n = [](int v) { return QString::number(v); };
         const auto p = [](const fs::path& v) { return QString::fromStdString(v.string()); };
-        return {"pretrain", "--packs", p(pack), "--preset", "nano", "--encoder-steps", "3", "--autoencoder-steps", "3", "--decoder-steps", "3", "--denoiser-steps", n(steps), "--batch", n(batch),
+        const QStringList source = images.empty() ? QStringList{"--packs", p(pack)} : QStringList{"--tiles", p(images), "--tiles-mpp", "0.6875", "--tile-count", "64"};
+        return QStringList{"pretrain"} + source + QStringList{"--preset", "nano", "--encoder-steps", "3", "--autoencoder-steps", "3", "--decoder-steps", "3", "--denoiser-steps", n(steps), "--batch", n(batch),
                 "--encoder-pairs", n(batch), "--autoencoder-batch", n(batch), "--fp32", "--threads", "1", "--device", "cpu", "--seed", "5", "-o", p(out), "--work", p(work), "--json"};
     }
 };
@@ -123,7 +126,7 @@ private Q_SLOTS:
         auto both = start_both(two);
         for (auto& process : both) QCOMPARE(code(*process), 0);
         QCOMPARE(code(*start(one, 0, 1, 0)), 0);
-        for (const char* stage : {"encoder", "autoencoder", "denoiser"}) {
+        for (const char* stage : {"encoder", "autoencoder", "decoder", "denoiser"}) {
             const auto a = losses(two.work / (std::string(stage) + ".losses.tsv")), b = losses(one.work / (std::string(stage) + ".losses.tsv"));
             QCOMPARE(a.size(), std::size_t{stage == std::string("denoiser") ? 6u : 3u});
             QCOMPARE(a.size(), b.size());
@@ -179,12 +182,43 @@ private Q_SLOTS:
         both[1]->waitForFinished();
     }
 
-    void what_ends_the_first_ends_the_others() {
+    void a_missing_pack_ends_all() {
         Training broken = training("broken", 2, 6);
         broken.pack = folder_ / "none.tiles";
         auto both = start_both(broken);
         std::string said;
         for (auto& process : both) QCOMPARE(code(*process, &said), 1);
+    }
+
+    void the_first_cuts_the_tiles_of_all() {
+        Training cutting = training("cutting", 2, 2);
+        cutting.images = folder_ / "images";
+        fs::create_directories(cutting.images);
+        for (int i = 0; i < 12; ++i) {
+            Image image(240, 240);
+            Random random(static_cast<std::uint64_t>(i));
+            for (std::size_t k = 0; k < image.rgb.size(); ++k) image.rgb[k] = static_cast<std::uint8_t>(60 + (i * 11) % 60 + random.below(90) + (k % 3 == 1 ? 0 : 40));
+            write_file(cutting.images / (std::to_string(i) + ".png"), encode_png(image));
+        }
+        auto both = start_both(cutting);
+        for (auto& process : both) QCOMPARE(code(*process), 0);
+        int packs = 0;
+        for (const auto& entry : fs::directory_iterator(cutting.work)) packs += entry.path().extension() == ".tiles";
+        QCOMPARE(packs, 1);
+        QCOMPARE(losses(cutting.work / "denoiser.losses.tsv").size(), std::size_t{2});
+    }
+
+    // What the first process does for all fails in it alone; the others hear of it.
+    void what_ends_the_first_ends_the_others() {
+        Training empty = training("empty", 2, 2);
+        empty.images = folder_ / "no-images";
+        fs::create_directories(empty.images);
+        auto both = start_both(empty);
+        std::string first, second;
+        QCOMPARE(code(*both[0], &first), 1);
+        QCOMPARE(code(*both[1], &second), 1);
+        QVERIFY2(first.find("nothing to learn from") != std::string::npos, first.c_str());
+        QVERIFY2(second.find("process 0 of 2 has failed") != std::string::npos, second.c_str());
     }
 
 private:

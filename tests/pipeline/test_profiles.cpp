@@ -340,15 +340,21 @@ private Q_SLOTS:
     }
 
     void mistakes_are_refused() {
-        for (const char* bad : {R"({"dial":"X=1","from_spots":true})", R"({"dial":"X=1"})", R"({"profiles":"a.h5ad","from_spots":true})", R"({"guidance_from":0.6,"guidance_to":0.5})",
-                                R"({"guidance_from":1.5})", R"({"sampler":"magic"})", R"({"companions":true})"}) {
-            bool refused = false;
+        const std::pair<const char*, const char*> mistakes[] = {{R"({"dial":"X=1","from_spots":true})", "give one of them"},
+                                                                {R"({"dial":"X=1"})", "X"},
+                                                                {R"({"profiles":"a.h5ad","from_spots":true})", "give one of them"},
+                                                                {R"({"guidance_from":0.6,"guidance_to":0.5})", "guidance begins after its end"},
+                                                                {R"({"guidance_from":1.5})", "guidance"},
+                                                                {R"({"sampler":"magic"})", "'sampler' must be one of"},
+                                                                {R"({"companions":true})", "--companions goes with --dial"}};
+        for (const auto& [bad, reason] : mistakes) {
+            std::string said;
             try {
                 call("synthesize", with(json::parse(bad)));
-            } catch (const Error&) {
-                refused = true;
+            } catch (const Error& error) {
+                said = error.line();
             }
-            QVERIFY2(refused, bad);
+            QVERIFY2(said.find(reason) != std::string::npos, (bad + (": " + said)).c_str());
         }
     }
 };
