@@ -15,6 +15,7 @@ namespace c2l::test {
 namespace {
 
 constexpr double kMpp = 0.5;
+const std::string kCentral = R"({"architecture":"c2l-central-tiny","licence":"CC BY 4.0","attribution":"Trained on images of Alder & Birch 2021"})";
 
 QImage draw_slide() {
     QImage image(SmallProject::kSide, SmallProject::kSide, QImage::Format_RGB888);
@@ -52,11 +53,11 @@ SpotData grid_of(int side, double first, double pitch, const std::vector<std::st
     return d;
 }
 
-void save(const std::filesystem::path& file, const SpotData& data, double diameter) {
+void save(const std::filesystem::path& file, const SpotData& data, double diameter, const std::string& provenance = R"({"unit":"log1p_counts"})") {
     H5adContent content;
     content.data = &data;
     content.spot_diameter_fullres = diameter;
-    content.provenance_json = R"({"unit":"log1p_counts"})";
+    content.provenance_json = provenance;
     write_h5ad(file, content);
 }
 
@@ -109,7 +110,7 @@ void write_map(const std::filesystem::path& folder, const std::vector<std::strin
     map.layers["predicted"] = mean;
     map.layers["lower"] = map.layers["upper"] = mean;
     map.obs["in_distribution"] = std::vector<float>(24 * 24, 0.9f);
-    save(folder / "map.h5ad", map, 66);
+    save(folder / "map.h5ad", map, 66, R"({"id":"0a1b","unit":"log1p_counts","central":)" + kCentral + "}");
 }
 
 void add_results(Project& project, const SpotData& spots) {
@@ -118,17 +119,18 @@ void add_results(Project& project, const SpotData& spots) {
         std::string csv = "step,loss,held_out\n";
         for (int i = 1; i <= 50; ++i) csv += std::to_string(i * 10) + "," + std::to_string(0.4 + 0.5 / i) + "," + (i % 5 ? "" : std::to_string(0.45 + 0.5 / i)) + "\n";
         write_file(f / "curve.csv", csv);
-        write_file(f / "report.json", R"({"best_step":400})");
+        write_file(f / "report.json", R"({"best_step":400,"central":)" + kCentral + "}");
     });
     add(project, "synthesize", [&](const auto& f) { write_tiles(f, spots); });
     add(project, "assess", [](const auto& f) {
-        write_file(f / "report.json", R"({"encoder":"tiny","n":12,"frechet":{"value":12.1,"lower":10.2,"upper":14.8,"floor":2.2},
+        write_file(f / "report.json", R"({"encoder":"tiny","n":12,"n_real":400,"n_floor":11,"frechet":{"value":12.1,"lower":10.2,"upper":14.8,"floor":2.2},
             "kid":{"value":0.031,"lower":0.02,"upper":0.04,"floor":0.001},"precision":0.71,"recall":0.64,"density":0.9,"coverage":0.8,"copies_fraction":0.083,"training_tiles_flagged":0.061,
             "floor_training_tiles":{"n":26,"kid":0.012},"floor_other_section":null,
             "follows_genes":{"spots":10,"round_trip":{"value":0.21,"lower":0.12,"upper":0.29,"p":0.0005,"shuffled":{"value":0.001,"lower":-0.08,"upper":0.09},
                 "real":{"value":0.33,"lower":0.25,"upper":0.4}},"retrieval":{"mean_rank":{"value":0.37,"lower":0.3,"upper":0.44,"p":0.002,"shuffled":{"value":0.5,"lower":0.4,"upper":0.6}}}},
-            "outside":{"skipped":"no outside encoder (SqueezeNet 1.0 of ImageNet) was found"},
-            "composition":{"nuclear_density_per_mm2":{"value":400,"lower":200,"upper":600,"floor":90,"mean_real":5200,"mean_synthetic":4900}}})");
+            "outside":{"encoder":"SqueezeNet 1.0","n":10,"n_real":390,"n_floor":9,"frechet":{"value":6700,"lower":6100,"upper":7300,"floor":2200},
+                "precision":0.58,"recall":0.47,"density":1.13,"coverage":0.77,"follows_genes":{"skipped":"too few spots"}},
+            "composition":{"nuclear_density_per_mm2":{"value":400,"lower":210,"upper":610,"floor":90,"mean_real":5200,"mean_synthetic":4900}},"central":)" + kCentral + "}");
     });
     add(project, "evaluate", [](const auto& f) {
         write_file(f / "report.json", R"({"genes":50,"spots_train":26,"spots_test":10,"synthetic_weight":0.25,

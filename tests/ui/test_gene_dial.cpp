@@ -4,6 +4,7 @@
 #include <QComboBox>
 #include <QDir>
 #include <QLabel>
+#include <QLineEdit>
 #include <QPushButton>
 #include <QSettings>
 #include <QSlider>
@@ -14,7 +15,9 @@
 #include "ui/document/document.h"
 #include "ui/gallery/tile_gallery.h"
 #include "ui/mainwindow/main_window.h"
+#include "ui/panels/central_field.h"
 #include "ui/panels/gene_dial.h"
+#include "ui/panels/job_panel.h"
 #include "ui/panels/theme.h"
 #include "ui/quick_window.h"
 #include "ui/small_project.h"
@@ -141,6 +144,23 @@ private Q_SLOTS:
         QVERIFY(window->dial()->isVisible());
         QTRY_VERIFY_WITH_TIMEOUT(window->dial()->isQuiet() && !window->dial()->turned().isNull(), 10000);
         QCOMPARE(window->dial()->spot(), QString("3x0"));
+    }
+
+    // An adapter of another central model is refused with an option of the command line: the window says where it is here, and it helps.
+    void draws_with_the_central_model_of_the_job_panel() {
+        const auto window = make_window();
+        open_dial(*window, full_.project);
+        GeneDial* dial = window->dial();
+        QLineEdit* model = window->jobPanel()->central->edit();
+        const QImage shipped = dial->own();
+        model->setText(home_.filePath("wrong.safetensors"));
+        QTRY_VERIFY_WITH_TIMEOUT(dial->isQuiet() && dial->message().contains("Central model in the Job panel"), 10000);
+        QVERIFY(dial->own().isNull());
+        model->setText(home_.filePath("own.safetensors"));
+        QTRY_VERIFY_WITH_TIMEOUT(dial->isQuiet() && !dial->own().isNull() && !dial->turned().isNull(), 10000);
+        QVERIFY(dial->own() != shipped);
+        model->clear();
+        QTRY_VERIFY_WITH_TIMEOUT(dial->isQuiet() && dial->own() == shipped, 10000);
     }
 
     void lives_on_when_the_worker_crashes() {

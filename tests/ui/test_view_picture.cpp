@@ -124,10 +124,31 @@ private Q_SLOTS:
         QCOMPARE(picture.text("Slide").toStdString(), sha256_file(project_.slide.toStdString()));
         QCOMPARE(picture.text("Micrometres per pixel").toDouble(), 0.5 / 0.4);
         QVERIFY(picture.text("Content").contains("measured: ERBB2, log(1 + counts)"));
+        QVERIFY(picture.text("Description").isEmpty());  // nothing of it was predicted
         QFile bytes(file);
         QVERIFY(bytes.open(QIODevice::ReadOnly));
         const QByteArray all = bytes.readAll();
         for (const char* name : {"Smith", "section", ".tif"}) QVERIFY2(!all.contains(name), name);
+    }
+
+    // As an exported figure: whose model the prediction rests on, and under what licence.
+    void thePredictedMapIsCredited() {
+        const QString file = home_.filePath("predicted.png");
+        QSignalSpy saved(window_->picture(), &ViewPicture::saved);
+        window_->expressionPanel()->setPredicted(true);
+        QTRY_VERIFY(window_->isQuiet());
+        window_->picture()->save(file);
+        QVERIFY(saved.wait(10000));
+        QCOMPARE(QImage(file).text("Description"),
+                 QString("Predicted expression of ERBB2, C2L Studio, map 0a1b. Central model c2l-central-tiny under CC BY 4.0 (Trained on images of Alder & Birch 2021)"));
+        window_->expressionPanel()->setShown(false);  // the bare slide
+        QTRY_VERIFY(window_->isQuiet());
+        window_->picture()->save(file);
+        QVERIFY(saved.wait(10000));
+        QVERIFY(QImage(file).text("Description").isEmpty());
+        window_->expressionPanel()->setShown(true);
+        window_->expressionPanel()->setPredicted(false);
+        QTRY_VERIFY(window_->isQuiet());
     }
 
     void copiesBothViewsAndTheStain() {
@@ -140,6 +161,7 @@ private Q_SLOTS:
         const QImage picture = QApplication::clipboard()->image();
         QCOMPARE(picture.width(), view_->width() + window_->slidePage()->secondView()->width() + 4);
         QVERIFY(picture.text("Content").contains("measured: ERBB2") && picture.text("Content").contains("predicted: ERBB2") && picture.text("Content").contains("Haematoxylin"));
+        QVERIFY(picture.text("Description").contains("CC BY 4.0"));
         const QImage shown = window_->slidePage()->view()->grab().toImage();
         QVERIFY(different(picture, shown, QRect(0, 120, shown.width() - 130, shown.height() - 200)) < 0.03);
         window_->stain()->action(StainView::Original)->trigger();

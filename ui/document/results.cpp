@@ -1,5 +1,6 @@
 #include "ui/document/results.h"
 
+#include <QObject>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -24,6 +25,11 @@ nlohmann::json read_json(const std::filesystem::path& path) {
     return value.is_discarded() ? nlohmann::json() : value;
 }
 
+QString member_text(const nlohmann::json& object, const char* key) {
+    const auto it = object.find(key);
+    return it != object.end() && it->is_string() ? QString::fromStdString(it->get<std::string>()) : QString();
+}
+
 std::optional<double> number(std::string_view text) {
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -45,6 +51,19 @@ std::vector<CurvePoint> read_curve(const std::filesystem::path& path) {
         curve.push_back({*step, fields.size() > 1 ? number(fields[1]) : std::nullopt, fields.size() > 2 ? number(fields[2]) : std::nullopt});
     }
     return curve;
+}
+
+// preview-0.png, preview-150.png …, by step.
+std::vector<Preview> find_previews(const std::filesystem::path& folder) {
+    std::vector<Preview> previews;
+    std::error_code failed;
+    for (std::filesystem::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed)) {
+        const std::string stem = entry->path().stem().string();
+        if (entry->path().extension() != ".png" || !stem.starts_with("preview-")) continue;
+        if (const auto step = number(stem.substr(8)); step && *step >= 0 && *step < 1e9) previews.push_back({"adapt", static_cast<std::int64_t>(*step), {entry->path().string()}});
+    }
+    std::sort(previews.begin(), previews.end(), [](const Preview& a, const Preview& b) { return a.done < b.done; });
+    return previews;
 }
 
 // A column of the profiles as text, whether it was stored as numbers or as strings.
@@ -170,12 +189,35 @@ std::shared_ptr<const Reports> Reports::read(const Snapshot& snapshot) {
     load("fit", reports->fit);
     load("predict", reports->predict);
     load("adapt", reports->adapt);
-    if (const Artifact* a = snapshot.newest("adapt")) reports->curve = read_curve(a->folder / "curve.csv");
+    if (const Artifact* a = snapshot.newest("adapt")) {
+        reports->curve = read_curve(a->folder / "curve.csv");
+        reports->previews = find_previews(a->folder);
+    }
     for (const char* step : {"split", "adapt", "yardstick", "synthesize", "held_out_tiles", "follow", "other_section", "assess", "places", "synthetic_places", "fit", "evaluate", "map_places", "predict"})
         if (const Artifact* a = snapshot.newest(step))
             reports->costs.push_back({QString::fromLatin1(step), a->seconds, static_cast<double>(a->peak_memory_bytes),
                                       QString::fromStdString(a->provenance.device), QString::fromStdString(a->created)});
     return reports;
+}
+
+nlohmann::json central_of(const nlohmann::json& record) {
+    const auto it = record.find("central");  // end() of what is no object
+    return it != record.end() && it->is_object() ? *it : nlohmann::json();
+}
+
+QString credits(const nlohmann::json& central) {
+    if (!central.is_object()) return {};
+    const QString name = member_text(central, "architecture"), licence = member_text(central, "licence"), attribution = member_text(central, "attribution");
+    QString text = "Central model " + (name.isEmpty() ? QStringLiteral("of unknown architecture") : name);
+    if (!licence.isEmpty()) text += " under " + licence;
+    if (!attribution.isEmpty()) text += " (" + attribution + ")";
+    return text;
+}
+
+QString central_name(const nlohmann::json& central) {
+    if (!central.is_object()) return {};
+    const QString name = member_text(central, "architecture"), licence = member_text(central, "licence");
+    return (name.isEmpty() ? QObject::tr("a model of unknown architecture") : name) + ", " + (licence.isEmpty() ? QObject::tr("no licence stated") : licence);
 }
 
 bool is_simulated(const Snapshot& snapshot, const SpotData* data) {

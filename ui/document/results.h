@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/job.h"
 #include "project/project.h"
 #include "spatial/spots.h"
 
@@ -65,11 +66,20 @@ struct StepCost {
 struct Reports {
     nlohmann::json evaluate, assess, fit, predict, adapt;  // null when the step has not run
     std::vector<CurvePoint> curve;                         // of the newest adaptation
+    std::vector<Preview> previews;                         // its tiles by step
     std::vector<StepCost> costs;                           // in the order of the job
     bool empty() const { return costs.empty(); }
 
     static std::shared_ptr<const Reports> read(const Snapshot& snapshot);
 };
+
+// The `central` of a report or of a table's provenance; null when it rests on none.
+nlohmann::json central_of(const nlohmann::json& record);
+// "Central model c2l-central-tiny under CC BY 4.0 (…)": whose weights a result rests on, in the words in which `c2l` writes it into tiles and figures.
+// Empty for null.
+QString credits(const nlohmann::json& central);
+// The same by name and terms alone: "c2l-central-tiny, CC BY 4.0".
+QString central_name(const nlohmann::json& central);
 
 // True when the section was made by this program's own simulation and not measured.
 bool is_simulated(const Snapshot& snapshot, const SpotData* data);

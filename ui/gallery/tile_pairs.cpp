@@ -1,26 +1,9 @@
 #include "ui/gallery/tile_pairs.h"
 
-#include <QImageReader>
-
 #include "ui/document/background.h"
 #include "ui/document/field_image.h"
 
 namespace c2l::ui {
-namespace {
-
-QImage read_png(const QString& path, QString& problem) {
-    QImageReader reader(path, "png");
-    const QSize size = reader.size();
-    if (!size.isValid() || size.width() > 4096 || size.height() > 4096) {
-        problem = QObject::tr("the image file is missing or damaged");
-        return {};
-    }
-    QImage image = reader.read();
-    if (image.isNull()) problem = reader.errorString();
-    return image.convertToFormat(QImage::Format_RGB32);
-}
-
-}  // namespace
 
 TilePairs::TilePairs(QObject* parent) : QAbstractListModel(parent) { pool_.setMaxThreadCount(1); }
 

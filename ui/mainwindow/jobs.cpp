@@ -43,6 +43,7 @@ QString sample_folder() { return QDir(QStandardPaths::writableLocation(QStandard
 
 Jobs::Jobs(WorkerClient* worker, const Parts& parts, QObject* parent) : QObject(parent), worker_(worker), parts_(parts) {
     connect(worker_, &WorkerClient::progressed, this, &Jobs::progressed);
+    connect(worker_, &WorkerClient::previewed, parts_.panel, &JobPanel::showPreview);
     connect(worker_, &WorkerClient::issueFound, parts_.panel, &JobPanel::addIssue);
     connect(worker_, &WorkerClient::logged, parts_.panel, &JobPanel::addLine);
     connect(worker_, &WorkerClient::finished, this, &Jobs::finished);

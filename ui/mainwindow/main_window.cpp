@@ -20,6 +20,7 @@
 #include "ui/mainwindow/recent_projects.h"
 #include "ui/mainwindow/registration.h"
 #include "ui/mainwindow/slide_page.h"
+#include "ui/panels/central_field.h"
 #include "ui/panels/expression_panel.h"
 #include "ui/panels/gene_dial.h"
 #include "ui/panels/import_form.h"
@@ -137,7 +138,11 @@ void MainWindow::connectDocument() {
     for (auto signal : {&Document::spotsChanged, &Document::slideChanged, &Document::syntheticChanged}) connect(document_, signal, this, &MainWindow::showPairs);
     connect(document_, &Document::reportsChanged, this, [this] {
         report_->setReports(document_->reports(), document_->simulated());
-        if (document_->reports()) job_->showCurve(document_->reports()->curve);
+        if (document_->reports()) {
+            job_->showCurve(document_->reports()->curve);
+            job_->showPreviews(document_->reports()->previews);
+        }
+        job_->central->setAdapted(document_->reports() ? central_of(document_->reports()->adapt) : nlohmann::json());
     });
     connect(expression_, &ExpressionPanel::changed, this, &MainWindow::recolour);
     connect(annotations_, &Annotations::said, messages_, &MessageBar::inform);
@@ -170,6 +175,7 @@ void MainWindow::connectDocument() {
     connect(project_->form(), &ImportForm::slideChosen, this, [this](const QString& path) { openDropped({path}); });
     connect(project_->form(), &ImportForm::importRequested, jobs_, [this](const nlohmann::json& p) { jobs_->start("import", p); });
     connect(job_, &JobPanel::runRequested, jobs_, [this](const nlohmann::json& p) { jobs_->start("run", p); });
+    connect(job_->central, &CentralField::changed, dial_, &GeneDial::setCentral);
     connect(job_, &JobPanel::stopRequested, jobs_, &Jobs::stop);
     connect(slide_, &SlidePage::expressionShown, expression_, &ExpressionPanel::showExpression);
     connect(slide_, &SlidePage::pointed, pointed_, &QLabel::setText);

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/json_depth.h"
 #include "ui/document/background.h"
 #include "ui/document/document.h"
 
@@ -170,6 +171,16 @@ std::optional<ExpressionLegend> SlidePage::legend(const SlideView* view) const {
     const Layer* layer = predicted ? static_cast<const Layer*>(map_) : spots_;
     if (!shown.any || !layer->isVisible() || (view == second_ && !isSideBySide())) return std::nullopt;
     return ExpressionLegend{shown, shown_request_.settings.colours, predicted ? tr("predicted") : tr("measured")};
+}
+
+QString SlidePage::origin() const {
+    if (!map_->isVisible() || !predicted_.any || !document_->map()) return {};
+    const std::string& written = document_->map()->provenance_json;  // by whoever wrote the map
+    const auto provenance = is_nested_deeper(written) ? nlohmann::json() : nlohmann::json::parse(written, nullptr, false);
+    QString text = QString("Predicted expression of %1, C2L Studio").arg(predicted_.title);
+    if (provenance.is_object() && provenance.contains("id") && provenance["id"].is_string()) text += ", map " + QString::fromStdString(provenance["id"].get<std::string>());
+    const QString whose = credits(central_of(provenance));
+    return whose.isEmpty() ? text : text + ". " + whose;
 }
 
 void SlidePage::goTo(double x, double y) {

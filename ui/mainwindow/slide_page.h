@@ -29,6 +29,7 @@ public:
     void showExpression(const ExpressionSettings& settings);
     bool isQuiet() const { return !colouring_ && placing_ == 0; }  // what was asked for is on screen
     std::optional<ExpressionLegend> legend(const SlideView* view) const;  // of what lies over a view now
+    QString origin() const;  // of the predicted map while it is drawn, in the words of an exported figure: gene, program, map, whose weights
     SlideView* view() const { return view_; }
     SlideView* secondView() const { return second_; }
     void addLayer(Layer* layer);  // on top, in both views

@@ -126,6 +126,7 @@ void ViewPicture::describe(QImage& picture, double density) const {
         if (const auto legend = page_->legend(each)) content << legend->what + ": " + legend->shown.title + ", " + legend->shown.unit;
     if (!view->note().isEmpty()) content << QString(view->note()).replace('\n', "; ");
     if (!content.isEmpty()) picture.setText("Content", content.join("; "));
+    if (const QString origin = page_->origin(); !origin.isEmpty()) picture.setText("Description", origin);
 }
 
 // `take(QImage)` on the pool: what is to be done with the picture there; its outcome comes back as a phrase to be said.

@@ -1,6 +1,6 @@
 // The slide view as a picture for a slide show or a paper: pixels read anew at the resolution asked for, what lies over them, scale bar and
 // colour bar; both views where there are two. Saved as PNG or copied. The text in the file names the slide by its content, never by its
-// file's name, which may be a patient's.
+// file's name, which may be a patient's; of a predicted map it says, as an exported figure does, whose model it rests on and under what licence.
 #pragma once
 
 #include <QImage>

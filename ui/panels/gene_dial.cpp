@@ -108,7 +108,7 @@ GeneDial::GeneDial(Document* document, WorkerClient* worker, QWidget* parent) : 
         step();
     });
     const auto failed = [this](const QString&, const QString& text) {
-        if (asksForThis()) refuse(text);
+        if (asksForThis()) refuse(text.contains("--central") ? text + ". " + tr("Here that is Central model in the Job panel.") : text);
         step();
     };
     connect(worker_, &WorkerClient::failed, this, failed);
@@ -224,6 +224,13 @@ void GeneDial::setSpot(const QString& barcode) {
 
 void GeneDial::setGene(const QString& gene) { gene_->setCurrentIndex(gene_->findText(gene, Qt::MatchFixedString)); }
 void GeneDial::setValue(double sd) { slider_->setValue(static_cast<int>(std::lround(sd * kStepsPerSd))); }
+
+void GeneDial::setCentral(const QString& path) {
+    if (path == central_) return;
+    central_ = path;
+    changed();
+}
+
 QString GeneDial::spot() const {
     if (spot_->count()) return spot_->itemText(std::max(0, spot_->currentIndex()));
     const auto& tiles = document_->synthetic();  // before the list has come: a spot that is surely in use
@@ -247,6 +254,7 @@ void GeneDial::changed() {
 
 nlohmann::json GeneDial::request(bool turned) const {
     nlohmann::json p = {{"project", project_.toStdString()}, {"spot", spot().toStdString()}, {"seed", seed_->value()}};
+    if (!central_.isEmpty()) p["central"] = central_.toStdString();
     if (turned) {
         p["dial"] = gene().toStdString() + "=" + QString::number(value(), 'f', 1).toStdString();
         p["companions"] = companions_->isChecked();

@@ -35,6 +35,7 @@ public:
     void setSpot(const QString& barcode);
     void setGene(const QString& gene);
     void setValue(double sd);
+    void setCentral(const QString& path);  // the model that the generator was adapted from; empty: the shipped one
     void setCompanions(bool on);  // genes that go along with the turned one move with it
     QString spot() const;
     QString gene() const;
@@ -77,7 +78,7 @@ private:
     QTimer settle_;
     QElapsedTimer clock_;
     QThreadPool pool_;
-    QString project_, adapter_, asked_adapter_, wanted_spot_;
+    QString project_, adapter_, asked_adapter_, wanted_spot_, central_;
     nlohmann::json asked_, own_for_, turned_for_, failed_for_;  // requests: on its way, and what the images answer
     QImage real_, own_, turned_;
     double field_um_ = 0;

@@ -14,6 +14,8 @@
 #include <cmath>
 
 #include "ui/jobs/command_line.h"
+#include "ui/panels/central_field.h"
+#include "ui/panels/preview_list.h"
 #include "ui/panels/theme.h"
 #include "ui/plots/loss_plot.h"
 
@@ -41,12 +43,14 @@ QString step_text(const std::string& step) {
 
 JobPanel::JobPanel(QWidget* parent) : QWidget(parent) {
     plot_ = new LossPlot;
+    previews_ = new PreviewList;
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(grid(3), grid(2), grid(3), grid(2));
     row->setSpacing(grid(4));
     row->addWidget(makeForm());
     row->addWidget(makeProgress(), 3);
     row->addWidget(plot_, 3);
+    row->addWidget(previews_, 4);
     enable();
 }
 
@@ -76,6 +80,9 @@ QWidget* JobPanel::makeForm() {
     tiles = make(tr("Synthetic tiles"), "number", 0, 10'000'000, 0, tr("4 per training spot"), tr("Synthetic tiles in all; the lowest value makes four for each training spot"));
     tiles->setSingleStep(100);
     seed = make(tr("Seed"), "seed", 0, 2'000'000'000, 0, {}, tr("Seed of everything random; the same seed gives the same result"));
+    central = new CentralField;
+    form->addRow(tr("Central model"), central);
+    form->addRow(central->note());
     run = new QPushButton(icon("run"), tr("Run"));
     run->setObjectName("run");
     stop = new QPushButton(icon("stop"), tr("Stop"));
@@ -127,10 +134,12 @@ QWidget* JobPanel::makeProgress() {
 void JobPanel::setProject(const QString& path, int count) {
     if (path != project_ && method_.isEmpty()) {
         plot_->clear();
+        previews_->forget();
         live_ = false;
         if (running_.is_object() && running_.value("project", std::string()) != path.toStdString()) forgetJob();
     }
     project_ = path;
+    central->setProject(path);
     spots->setMaximum(count > 0 ? count : 10'000'000);
     spots->setSuffix(count > 0 ? tr(" of %L1").arg(count) : QString());
     enable();
@@ -150,6 +159,7 @@ nlohmann::json JobPanel::params() const {
     nlohmann::json p = {{"project", project_.toStdString()}, {"adapt_steps", steps->value()}, {"seed", seed->value()}};
     if (spots->value() > 0) p["spots"] = spots->value();
     if (tiles->value() > 0) p["number"] = tiles->value();
+    if (const QString model = central->path(); !model.isEmpty()) p["central"] = model.toStdString();
     return p;
 }
 
@@ -164,6 +174,7 @@ void JobPanel::enable() {
     stop->setEnabled(busy && !stopping_);
     copy_->setEnabled(busy || !project_.isEmpty());
     for (QWidget* w : std::initializer_list<QWidget*>{spots, steps, tiles, seed}) w->setEnabled(!busy);
+    central->setEnabled(!busy && !project_.isEmpty());
     if (busy || !status_->property("own").isNull()) return;
     status_->setText(project_.isEmpty() ? tr("Nothing to run yet: open a project, import a section, or open the sample.") : tr("Ready. Run does the whole job on this section."));
 }
@@ -175,7 +186,10 @@ void JobPanel::jobStarted(const QString& method, const nlohmann::json& params) {
     clock_.start();
     log_->clear();
     live_ = method == "run" || method == "demo" || method == "adapt";
-    if (live_) plot_->clear();
+    if (live_) {
+        plot_->clear();
+        previews_->forget();
+    }
     bar_->setRange(0, 0);
     status_->setProperty("own", true);
     status_->setForegroundRole(QPalette::WindowText);
@@ -220,6 +234,10 @@ void JobPanel::showProgress(const Progress& p, const std::vector<rpc::LossPoint>
     for (const auto& point : losses) plot_->add(static_cast<double>(point.step), point.loss, point.held_out);
 }
 
+void JobPanel::showPreview(const Preview& preview) {
+    if (!method_.isEmpty()) previews_->add(preview);
+}
+
 void JobPanel::showCurve(const std::vector<CurvePoint>& curve) {
     if (!method_.isEmpty() || (curve.empty() && live_)) return;  // what a job that was stopped has drawn stays
     plot_->clear();
@@ -228,6 +246,12 @@ void JobPanel::showCurve(const std::vector<CurvePoint>& curve) {
         if (point.held_out) plot_->add(point.step, *point.held_out, true);
     }
     plot_->redraw();
+}
+
+void JobPanel::showPreviews(const std::vector<Preview>& previews) {
+    if (!method_.isEmpty() || (previews.empty() && live_)) return;
+    previews_->forget();
+    for (const Preview& preview : previews) previews_->add(preview);
 }
 
 void JobPanel::addIssue(const Issue& issue) {

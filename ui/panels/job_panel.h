@@ -1,4 +1,4 @@
-// The main job: its few parameters, Run and Stop, how far it is, the loss curve, and what it reported.
+// The main job: its few parameters, Run and Stop, how far it is, the loss curve, previews by step, and what it reported.
 #pragma once
 
 #include <QElapsedTimer>
@@ -19,7 +19,9 @@ class QSpinBox;
 
 namespace c2l::ui {
 
+class CentralField;
 class LossPlot;
+class PreviewList;
 
 class JobPanel : public QWidget {
     Q_OBJECT
@@ -34,13 +36,17 @@ public:
     void jobStopping();
     void jobEnded(const QString& message, bool good);
     void showProgress(const Progress& progress, const std::vector<rpc::LossPoint>& losses);
+    void showPreview(const Preview& preview);
     void showCurve(const std::vector<CurvePoint>& curve);  // of a finished adaptation, unless a job runs
+    void showPreviews(const std::vector<Preview>& previews);  // the same of its tiles by step
     void addIssue(const Issue& issue);
     void addLine(const QString& line);
 
     QPushButton *run, *stop;
     QSpinBox *spots, *steps, *tiles, *seed;
+    CentralField* central;
     LossPlot* plot() const { return plot_; }
+    PreviewList* previews() const { return previews_; }
     QString status() const;
 
 Q_SIGNALS:
@@ -61,6 +67,7 @@ private:
     QPushButton* copy_;
     QPlainTextEdit* log_;
     LossPlot* plot_;
+    PreviewList* previews_;
     bool stopping_ = false, live_ = false;  // live: the plot shows what a job is or was doing
 };
 

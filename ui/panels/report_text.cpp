@@ -116,7 +116,7 @@ void distance_row(Table& table, const json& report, const char* key, const QStri
 QString composition(const json& report, const QPalette& palette) {
     const json* c = member(report, "composition");
     if (!c || !c->is_object()) return {};
-    Table table(palette, {QObject::tr("Nuclei"), QObject::tr("Real tiles, mean"), QObject::tr("Synthetic tiles, mean"), QObject::tr("Distance"), QObject::tr("Real against real")});
+    Table table(palette, {QObject::tr("Nuclei"), QObject::tr("Real tiles, mean"), QObject::tr("Synthetic tiles, mean"), QObject::tr("Distance"), QObject::tr("95 % interval"), QObject::tr("Real against real")});
     bool any = false;
     for (const auto& [key, name] : {std::pair{"nuclear_density_per_mm2", QObject::tr("Density (per mm²)")}, {"nuclear_area_um2", QObject::tr("Area (µm²)")},
                                     {"eccentricity", QObject::tr("Eccentricity")}, {"haematoxylin_od", QObject::tr("Haematoxylin (optical density)")}}) {
@@ -126,7 +126,8 @@ QString composition(const json& report, const QPalette& palette) {
             const auto n = number(*v, k);
             return n ? rounded(*n, 4) : QString();
         };
-        table.row({name, text("mean_real"), text("mean_synthetic"), text("value"), text("floor")});
+        const QString lower = text("lower"), upper = text("upper");
+        table.row({name, text("mean_real"), text("mean_synthetic"), text("value"), lower.isEmpty() || upper.isEmpty() ? QString() : QObject::tr("%1 to %2").arg(lower, upper), text("floor")});
         any = true;
     }
     return any ? "<p></p>" + table.html() : QString();
@@ -188,17 +189,32 @@ void copies_row(Table& table, const json& report, const QString& name) {
     if (copies) table.row({name, percent(*copies), {}, real ? percent(*real) : QString()});
 }
 
+// What the figures of one encoder are of; the Fréchet distance takes as many tiles on each side as its floor has.
+QString tiles_compared(const json& report) {
+    if (!member(report, "n") || !member(report, "n_real")) return {};
+    QString text = QObject::tr("Compared: %1 synthetic and %2 real tiles").arg(count(report, "n"), count(report, "n_real"));
+    if (member(report, "n_floor")) text += QObject::tr("; for the Fréchet distance and its floor %1 on each side").arg(count(report, "n_floor"));
+    return "<p>" + text + ".</p>";
+}
+
+void neighbourhood_rows(Table& table, const json& report) {
+    for (const auto& [key, name] : {std::pair{"precision", QObject::tr("Precision: synthetic tiles that look real (0 – 1)")}, {"recall", QObject::tr("Recall: kinds of real tiles that occur (0 – 1)")},
+                                    {"density", QObject::tr("Density")}, {"coverage", QObject::tr("Coverage (0 – 1)")}})
+        if (const auto v = number(report, key)) table.row({name, fixed(*v, 2), {}, {}});
+}
+
 QString outside(const json& a, const QPalette& palette) {
     const json* o = member(a, "outside");
     if (!o || !o->is_object()) return {};
     if (const QString why = escaped(*o, "skipped"); !why.isEmpty()) return "<p>" + QObject::tr("No second opinion: %1.").arg(why) + "</p>";
-    QString html = "<p>" + QObject::tr("The same in the eyes of an encoder from outside (%1), which had no part in training:").arg(escaped(*o, "encoder")) + "</p>";
+    QString html = "<p>" + QObject::tr("The same in the eyes of an encoder from outside (%1), which had no part in training:").arg(escaped(*o, "encoder")) + "</p>" + tiles_compared(*o);
     Table table(palette, {QObject::tr("Measure"), QObject::tr("Value"), QObject::tr("95 % interval"), QObject::tr("Floor")});
     distance_row(table, *o, "frechet", QObject::tr("Fréchet distance"));
     other_floor(table, *o);
     distance_row(table, *o, "kid", QObject::tr("Kernel distance"));
     other_kernel_floor(table, *o);
     training_floor(table, *o);
+    neighbourhood_rows(table, *o);
     copies_row(table, *o, QObject::tr("Too near to a training tile"));
     return html + table.html() + follows_genes(*o, palette);
 }
@@ -209,16 +225,14 @@ QString quality(const json& a, const QPalette& palette) {
     html += "<p>" + QObject::tr("Distances between synthetic and real tiles in the features of the tile encoder; the floor is real against real, the best that can be hoped for; of near copies, how many training tiles are as near to one another.");
     if (const json* included = member(a, "reference_includes_held_out"); included && included->is_boolean() && included->get<bool>())
         html += " " + QObject::tr("So little tissue is left beside the training spots that the real tiles include those of held-out spots.");
-    html += "</p>";
+    html += "</p>" + tiles_compared(a);
     Table table(palette, {QObject::tr("Measure"), QObject::tr("Value"), QObject::tr("95 % interval"), QObject::tr("Floor")});
     distance_row(table, a, "frechet", QObject::tr("Fréchet distance (FD-encoder)"));
     other_floor(table, a);
     distance_row(table, a, "kid", QObject::tr("Kernel distance"));
     other_kernel_floor(table, a);
     training_floor(table, a);
-    for (const auto& [key, name] : {std::pair{"precision", QObject::tr("Precision: synthetic tiles that look real (0 – 1)")}, {"recall", QObject::tr("Recall: kinds of real tiles that occur (0 – 1)")},
-                                    {"density", QObject::tr("Density")}, {"coverage", QObject::tr("Coverage (0 – 1)")}})
-        if (const auto v = number(a, key)) table.row({name, fixed(*v, 2), {}, {}});
+    neighbourhood_rows(table, a);
     copies_row(table, a, QObject::tr("Flagged as too near to a training tile"));
     return html + table.html() + follows_genes(a, palette) + outside(a, palette) + composition(a, palette);
 }
