@@ -252,7 +252,9 @@ void Adaptation::write_preview(std::int64_t step) {
     optimiser_->swap_averaged();
     SampleParams sample;
     sample.sampler = "euler";
-    const auto latent = integrate(noise, velocity(adapter_.embed(data_.check_profiles.narrow(0, 0, n).to(central_.device), {})), nullptr, sample, {}, central_.denoiser->sampling_times(sample.steps));
+    JobContext quiet;
+    quiet.stop = ctx_.stop;
+    const auto latent = integrate(noise, velocity(adapter_.embed(data_.check_profiles.narrow(0, 0, n).to(central_.device), {})), nullptr, sample, quiet, central_.denoiser->sampling_times(sample.steps));
     optimiser_->swap_averaged();
     TileSet tiles;
     tiles.size = central_.tile_px;

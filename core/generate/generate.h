@@ -185,8 +185,8 @@ std::string describe_weights(const std::filesystem::path& weights);
 // What `c2l doctor` reports of LibTorch: devices, BLAS flavour, threads, versions; JSON.
 std::string describe_compute();
 
-// Tiles in the generator's own eyes: normalised latents, averaged over an 8 × 8 grid. For the copy gate, which asks whether a tile was learnt by heart, and for
-// nothing else: judging how real tiles look by them would be circular. Tiles of the central model's size; the id is known without the weights.
+// Where things lie in a tile, in the generator's own eyes: normalised latents averaged over an 8 × 8 grid, less their mean over the tile, at length 1. For the copy gate, which asks
+// whether a tile was learnt by heart, and for nothing else: judging how real tiles look by them would be circular. Tiles of the central model's size; the id is known without the weights.
 std::string latent_features_id(const std::string& central_id);
 std::unique_ptr<TileEncoder> latent_features(const std::filesystem::path& central, const ComputeParams& compute);
 

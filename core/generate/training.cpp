@@ -73,8 +73,8 @@ void run_stage(const Stage& stage, nn::AdamW& optimiser, const JobContext& ctx) 
         return Error(ErrorCode::BadInput, "training of the " + stage.name + " diverged at step " + std::to_string(step) + "; try a lower learning rate");
     };
     const auto save = [&](bool finished) {
-        if (!optimiser.is_finite()) throw diverged(optimiser.steps());  // a checkpoint of it could never be gone on from
         if (!processes.first()) return;
+        if (!optimiser.is_finite()) throw diverged(optimiser.steps());  // a checkpoint of it could never be gone on from
         const auto begin = Clock::now();
         checkpoint.save(optimiser, stage, finished);
         saved = Clock::now();

@@ -1,5 +1,5 @@
-// A frozen network that turns a tile into a feature vector. Used by quality and predict; never the generator's own
-// features (judging a generator by its own encoder would be circular).
+// A frozen network that turns a tile into a feature vector. Used by quality and predict. Judging a generator by features of its own would be
+// circular: those (latent_features in core/generate) serve the copy gate alone.
 #pragma once
 
 #include <filesystem>

@@ -24,6 +24,8 @@ Judge latent_judge(Section& section);
 std::optional<Judge> outside_judge(Section& section, const Judge& own, std::string& reason);
 
 Artifact yardstick_step(Section& section, const Artifact& split, bool with_tissue, const Judge& judge);
+// latent_yardstick: the same in the central model's own latents, see latent_judge. ← split, central model
+Artifact latent_yardstick_step(Section& section, const Artifact& split, bool with_tissue, const Judge& latents);
 
 // other_section: features of tiles of another slide of the project. ← that slide, encoder. Nothing when there is no other slide that can be read.
 struct OtherSection {

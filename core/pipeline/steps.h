@@ -22,15 +22,15 @@ Artifact adapt_step(Section& section, const Artifact& split);
 // tiles of the slide. ← split, encoder
 Artifact yardstick_step(Section& section, const Artifact& split, bool with_tissue);
 
-// synthesize: tiles with their profiles, gated for copies. ← split, adapt, yardstick, central model
+// synthesize: tiles with their profiles, gated for copies. ← split, adapt, yardstick, latent_yardstick, central model
 Artifact synthesize_step(Section& section, const Artifact& adapt);
 TileSet load_tiles(const Artifact& synthesized, const JobContext& ctx);
 // imported_tiles: tiles of the profiles of a file. dial_tiles: paired series with genes turned (see profiles.h). Neither takes part in what follows.
-// ← split, adapt, yardstick, central model [, the file]
+// ← split, adapt, yardstick, latent_yardstick, central model [, the file]
 Artifact imported_tiles_step(Section& section, const Artifact& adapt, const std::filesystem::path& file);
 Artifact dial_tiles_step(Section& section, const Artifact& adapt, const std::string& dial);
 // foreign_tiles: tiles of an adapter from another institution, of this section's training spots or of the profiles of a file; takes no part in what follows
-// either. ← split, the adapter's file, yardstick, central model [, the file of profiles]
+// either. ← split, the adapter's file, yardstick, latent_yardstick, central model [, the file of profiles]
 Artifact foreign_tiles_step(Section& section, const Artifact& split, const std::filesystem::path& adapter, const std::filesystem::path& profiles);
 
 // assess: quality report. ← split, synthesize, yardstick, follow [, other_section] (see assessment.h)

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "generate/generate.h"
 #include "pipeline/assessment.h"
+#include "pipeline/copy_gate.h"
 #include "pipeline/credits.h"
 #include "pipeline/feature_file.h"
 #include "pipeline/foreign_adapter.h"
@@ -42,37 +43,26 @@ struct Drawing {
     Artifact latent_yardstick;
 
     Drawing(Section& s, const Artifact& a)
-        : Drawing(s, a.folder / "adapter.safetensors", a.id, upstream(s.project(), a, "split"), learnt_tissue(a)) {
-        const auto& inputs = a.provenance.inputs;
-        if (std::find(inputs.begin(), inputs.end(), s.central_id()) == inputs.end())
-            throw Error(ErrorCode::Mismatch, "the adapted generator belongs to another central model; give that one with --central", s.central());
-    }
+        : Drawing(s, of_this_model(s, a).folder / "adapter.safetensors", a.id, upstream(s.project(), a, "split"), learnt_tissue(a)) {}
     Drawing(Section& s, const ForeignAdapter& foreign, const Artifact& of_split) : Drawing(s, foreign.file, foreign.id, of_split, false) {}
     std::vector<std::string> inputs() const { return {split.id, adapter_id, yardstick.id, latent_yardstick.id, section.central_id()}; }
 
 private:
     Drawing(Section& s, fs::path file, std::string id, Artifact of_split, bool tissue)
         : section(s), adapter(std::move(file)), adapter_id(std::move(id)), split(std::move(of_split)), yardstick(yardstick_step(s, split, tissue)), latents(latent_judge(s)),
-          latent_yardstick(yardstick_step(s, split, tissue, latents)) {}
+          latent_yardstick(latent_yardstick_step(s, split, tissue, latents)) {}
+
+    static const Artifact& of_this_model(Section& s, const Artifact& a) {
+        const auto& inputs = a.provenance.inputs;
+        if (std::find(inputs.begin(), inputs.end(), s.central_id()) == inputs.end())
+            throw Error(ErrorCode::Mismatch, "the adapted generator belongs to another central model; give that one with --central", s.central());
+        return a;
+    }
 };
 
 CopyCheck copies_by(const Artifact& yardstick, const Matrix& features) {
-    return check_copies(features, read_matrix(yardstick.folder / "views.f32"), read_matrix(yardstick.folder / "reference.f32"));
+    return check_copies(features, read_matrix(yardstick.folder / "views.f32"), read_matrix(yardstick.folder / "reference.f32"), kGateShare);
 }
-
-// Near copies as the tile encoder sees them, or as the generator does: the one knows what tissue looks alike, the other where everything lies.
-struct Copies {
-    std::vector<std::uint8_t> flagged;
-    json report;
-
-    Copies(const CopyCheck& encoder, const CopyCheck& latents) {
-        for (std::size_t i = 0; i < encoder.flagged.size(); ++i) flagged.push_back(encoder.flagged[i] || latents.flagged[i]);
-        const auto count = [](const std::vector<std::uint8_t>& flags) { return std::count(flags.begin(), flags.end(), 1); };
-        report = {{"flagged", count(flagged)}, {"flagged_by_encoder", count(encoder.flagged)}, {"flagged_by_latents", count(latents.flagged)},
-                  {"copies_fraction", flagged.empty() ? 0.0 : static_cast<double>(count(flagged)) / static_cast<double>(flagged.size())},
-                  {"gate_distance", encoder.threshold}, {"gate_distance_latents", latents.threshold}};
-    }
-};
 
 // Profiles unlike those of the training spots are marked: what the generator makes of them is a guess. One gene beyond what was seen of it is enough.
 std::int64_t mark_range(ProfileSet& set, const ProfileRange& range, const Matrix& standardised, const std::vector<DialSetting>& dial) {
@@ -123,8 +113,8 @@ void make_tiles(const Drawing& drawing, const Provenance& provenance, const json
                        {"genes", panel.genes.size()}});
     set.report.update(copies.report);
     // Of yardsticks that were made before it was measured, nothing.
-    if (const json real_report = read_report(drawing.yardstick); real_report.contains("training_tiles_flagged")) set.report["training_tiles_flagged"] = real_report.at("training_tiles_flagged");
-    set.report["training_tiles_flagged_by_latents"] = read_report(drawing.latent_yardstick).at("training_tiles_flagged");
+    if (const json of = read_report(drawing.yardstick); of.contains("training_tiles_flagged_by_gate")) set.report["training_tiles_flagged_by_encoder"] = of.at("training_tiles_flagged_by_gate");
+    set.report["training_tiles_flagged_by_latents"] = read_report(drawing.latent_yardstick).at("training_tiles_flagged_by_gate");
     write_report(staging, set.report);
 }
 

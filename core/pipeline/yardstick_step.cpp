@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "generate/generate.h"
 #include "pipeline/assessment.h"
+#include "pipeline/copy_gate.h"
 #include "pipeline/feature_file.h"
 #include "pipeline/steps.h"
 #include "quality/quality.h"
@@ -70,7 +71,7 @@ Places choose_tissue(Places& free, const TissueGrid& fields, const Places& spots
     return tissue;
 }
 
-void make_yardstick(Section& section, const Artifact& split, bool with_tissue, const TileEncoder& encoder, const fs::path& staging) {
+void make_yardstick(Section& section, const Artifact& split, bool with_tissue, const TileEncoder& encoder, const fs::path& staging, const nlohmann::json& more = nlohmann::json::object()) {
     const Split parts = load_split(section, split);
     const PairedTiles& pairs = *section.pairs();
     const JobContext& ctx = section.ctx();
@@ -99,8 +100,12 @@ void make_yardstick(Section& section, const Artifact& split, bool with_tissue, c
         centres.at(i, 1) = static_cast<float>(reference.y[static_cast<std::size_t>(i)]);
     }
     write_matrix(staging / "centres.f32", centres);
-    write_report(staging, {{"encoder", encoder.name()}, {"n_train", train.count()}, {"n_tissue", tissue.x.size()}, {"n_reference", real.count()},
-                           {"training_tiles_flagged", flagged_training_tiles(train_features, views, real_features, overlap, ctx)}, {"reference_includes_held_out", held_out_included}});
+    nlohmann::json report = {{"encoder", encoder.name()}, {"n_train", train.count()}, {"n_tissue", tissue.x.size()}, {"n_reference", real.count()},
+                             {"training_tiles_flagged", flagged_training_tiles(train_features, views, real_features, overlap, ctx)},
+                             {"training_tiles_flagged_by_gate", flagged_training_tiles(train_features, views, real_features, overlap, ctx, kGateShare)},
+                             {"reference_includes_held_out", held_out_included}};
+    report.update(more);
+    write_report(staging, report);
 }
 
 }  // namespace
@@ -177,6 +182,11 @@ TileSet read_tiles(const TileReader& reader, const CentralInfo& tile, const Plac
 Artifact yardstick_step(Section& section, const Artifact& split, bool with_tissue, const Judge& judge) {
     return section.obtain(section.provenance("yardstick", {split.id, judge.id}, {{"tile", tile_record(section)}, {"tissue", with_tissue}}),
                           [&](const fs::path& staging) { make_yardstick(section, split, with_tissue, judge.encoder(), staging); });
+}
+
+Artifact latent_yardstick_step(Section& section, const Artifact& split, bool with_tissue, const Judge& latents) {
+    return section.obtain(section.provenance("latent_yardstick", {split.id, latents.id}, {{"tile", tile_record(section)}, {"tissue", with_tissue}}),
+                          [&](const fs::path& staging) { make_yardstick(section, split, with_tissue, latents.encoder(), staging, {{"central", section.central_record()}}); });
 }
 
 Artifact yardstick_step(Section& section, const Artifact& split, bool with_tissue) {

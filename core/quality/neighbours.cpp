@@ -12,7 +12,6 @@
 namespace c2l {
 namespace {
 
-constexpr double kCopyPercentile = 0.01;
 constexpr int kViews = 8;
 constexpr std::int64_t kAtOnce = 64;  // rows of a table of distances
 
@@ -24,10 +23,10 @@ at::Tensor ball_radii(const at::Tensor& x, int k) {
 }
 
 // Below it a distance to the nearest learnt tile is suspect.
-double copy_threshold(const at::Tensor& reference, const at::Tensor& learnt_views) {
+double copy_threshold(const at::Tensor& reference, const at::Tensor& learnt_views, double share) {
     auto usual = nearest_rows(reference, learnt_views).distance;
     std::sort(usual.begin(), usual.end());
-    return usual[static_cast<std::size_t>(kCopyPercentile * static_cast<double>(usual.size() - 1))];
+    return usual[static_cast<std::size_t>(share * static_cast<double>(usual.size() - 1))];
 }
 
 // What an identical tile may be away: it is suspect even where the threshold is 0.
@@ -56,7 +55,7 @@ Coverage neighbourhood_scores(const Matrix& real_features, const Matrix& synthet
     return c;
 }
 
-CopyCheck check_copies(const Matrix& synthetic, const Matrix& learnt_views, const Matrix& reference) {
+CopyCheck check_copies(const Matrix& synthetic, const Matrix& learnt_views, const Matrix& reference, double share) {
     if (learnt_views.rows == 0 || reference.rows == 0)
         throw Error(ErrorCode::BadInput, "the copy gate needs the tiles learnt from and other real tiles to compare with");
     if (learnt_views.rows % kViews != 0) throw Error(ErrorCode::Internal, "the copy gate needs 8 orientations of every tile learnt from");
@@ -66,7 +65,7 @@ CopyCheck check_copies(const Matrix& synthetic, const Matrix& learnt_views, cons
     const auto to = feature_tensor(learnt_views);
 
     CopyCheck out;
-    out.threshold = copy_threshold(feature_tensor(reference), to);
+    out.threshold = copy_threshold(feature_tensor(reference), to, share);
     auto found = nearest_rows(feature_tensor(synthetic), to);
     out.distance = std::move(found.distance);
     const double rounding = rounding_of(to);
@@ -81,11 +80,11 @@ CopyCheck check_copies(const Matrix& synthetic, const Matrix& learnt_views, cons
 }
 
 double flagged_training_tiles(const Matrix& training, const Matrix& learnt_views, const Matrix& reference, const std::function<bool(std::int64_t, std::int64_t)>& overlap,
-                              const JobContext& ctx) {
+                              const JobContext& ctx, double share) {
     const std::int64_t n = training.rows;
     if (n == 0 || reference.rows == 0 || learnt_views.rows < n * kViews) throw Error(ErrorCode::Internal, "the copy gate needs 8 orientations of every training tile, and other real tiles");
     const auto tiles = feature_tensor(training), views = feature_tensor(learnt_views);
-    const double threshold = copy_threshold(feature_tensor(reference), views), rounding = rounding_of(views);
+    const double threshold = copy_threshold(feature_tensor(reference), views, share), rounding = rounding_of(views);
     std::int64_t flagged = 0;
     for (std::int64_t begin = 0; begin < n; begin += kAtOnce) {
         ctx.check_stop();

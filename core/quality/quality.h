@@ -29,8 +29,10 @@ struct Coverage {
 };
 Coverage neighbourhood_scores(const Matrix& real, const Matrix& synthetic, int k = 5);
 
-// Copy gate: a synthetic tile nearer to a tile learnt from (any of 8 orientations) than the 1st percentile of the distances
-// from other real tiles to their nearest learnt one, measured the same way. Features are rows; `learnt_views` holds 8
+constexpr double kCopyShare = 0.01;  // of other real tiles, which are no copies, that a check flags all the same
+
+// Copy check: a synthetic tile nearer to a tile learnt from (any of 8 orientations) than all but a `share` of the other real tiles are to their
+// nearest learnt one, measured the same way. Features are rows; `learnt_views` holds 8
 // orientations (dihedral_views) of every tile that the generator learnt from, with genes or without. No reference tile may
 // overlap one of those: it would be near for the wrong reason and close the gate too late.
 struct CopyCheck {
@@ -40,11 +42,11 @@ struct CopyCheck {
     std::vector<std::uint8_t> flagged;  // 1: too near
     double fraction = 0;
 };
-CopyCheck check_copies(const Matrix& synthetic, const Matrix& learnt_views, const Matrix& reference);
+CopyCheck check_copies(const Matrix& synthetic, const Matrix& learnt_views, const Matrix& reference, double share = kCopyShare);
 // The share of the training tiles (the first of those in `learnt_views`) that are nearer than the gate's threshold to another of them, in any
 // orientation, that shows none of the same tissue. Spots that lie in one kind of tissue are near each other without any copying, and so are tiles made from their profiles.
 double flagged_training_tiles(const Matrix& training, const Matrix& learnt_views, const Matrix& reference, const std::function<bool(std::int64_t, std::int64_t)>& overlap,
-                              const JobContext& ctx);
+                              const JobContext& ctx, double share = kCopyShare);
 
 // What the tiles are made of: 1-Wasserstein distance real ↔ synthetic, each in the statistic's unit, beside what two random
 // halves of the real tiles differ by, as many tiles on each side. NaN where no nucleus was found on a side.

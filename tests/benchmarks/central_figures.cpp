@@ -106,37 +106,17 @@ void append(Matrix& all, const Matrix& more) {
     all.values.insert(all.values.end(), more.values.begin(), more.values.end());
 }
 
-// The model's autoencoder.
-class Latents {
-public:
-    Latents(const fs::path& central, int threads) : model_(generate::Central::load(central, nn::open_device("cpu", threads))) {}
-
-    Matrix encode(const TileSet& tiles) const {
-        c10::NoGradGuard no_grad;
-        Matrix out;
-        each_batch(tiles, [&](std::size_t, const at::Tensor& pixels) {
-            const auto z = model_.encode(pixels).flatten(1).to(c10::kFloat).contiguous();
-            Matrix part(z.size(0), z.size(1));
-            std::copy_n(z.data_ptr<float>(), part.values.size(), part.values.begin());
-            append(out, part);
-        });
-        return out;
+// Through the model's autoencoder.
+TileSet reconstruct(const fs::path& central, int threads, const TileSet& tiles) {
+    c10::NoGradGuard no_grad;
+    const auto model = generate::Central::load(central, nn::open_device("cpu", threads));
+    TileSet out = tiles;
+    for (std::size_t i = 0; i < tiles.count(); i += 32) {
+        const auto pixels = nn::tiles_to_tensor(tiles.tile(i), static_cast<std::int64_t>(std::min<std::size_t>(32, tiles.count() - i)), tiles.size);
+        nn::tensor_to_tiles(model.decode(model.encode(pixels)), out.tile(i));
     }
-
-    TileSet reconstruct(const TileSet& tiles) const {
-        c10::NoGradGuard no_grad;
-        TileSet out = tiles;
-        each_batch(tiles, [&](std::size_t first, const at::Tensor& pixels) { nn::tensor_to_tiles(model_.decode(model_.encode(pixels)), out.tile(first)); });
-        return out;
-    }
-
-private:
-    static void each_batch(const TileSet& tiles, const std::function<void(std::size_t, const at::Tensor&)>& use) {
-        for (std::size_t i = 0; i < tiles.count(); i += 32)
-            use(i, nn::tiles_to_tensor(tiles.tile(i), static_cast<std::int64_t>(std::min<std::size_t>(32, tiles.count() - i)), tiles.size));
-    }
-    generate::Central model_;
-};
+    return out;
+}
 
 double psnr(const TileSet& a, const TileSet& b) {
     double error = 0;
@@ -149,7 +129,7 @@ struct Tiles {
     TileSet other, synthetic, rebuilt;
 };
 
-// A space in which tiles are compared: an encoder's features or the model's own latents.
+// A space in which tiles are compared: an encoder's features, or where things lie in the model's own latents.
 struct Space {
     std::string name;
     std::function<Matrix(const TileSet&)> describe;
@@ -273,19 +253,22 @@ void write_sheet(const fs::path& path, const TileSet& real, const TileSet& synth
 
 int run(const Options& o) {
     const CentralInfo tile = central_info(o.central);
-    const Latents latents(o.central, o.threads);
     std::vector<std::unique_ptr<TileEncoder>> encoders;
     encoders.push_back(TileEncoder::load(o.central));
     if (!o.outside.empty()) encoders.push_back(TileEncoder::load(o.outside));
     std::vector<Space> spaces;
     for (const auto& encoder : encoders) spaces.push_back({encoder->name(), [e = encoder.get()](const TileSet& t) { return e->encode(t, {}); }, true, spaces.empty()});
-    spaces.push_back({"latent space", [&](const TileSet& t) { return latents.encode(t); }, false, true});
+    ComputeParams compute;
+    compute.device = "cpu";
+    compute.threads = o.threads;
+    const auto latents = latent_features(o.central, compute);
+    spaces.push_back({latents->name(), [&](const TileSet& t) { return latents->encode(t, {}); }, false, true});
 
     Tiles tiles;
     const TileSet real = random_tiles(open_source(o.slide, o.mpp), tile, 2 * o.n, 1);
     for (int i = 0; i < 2 * o.n; ++i) (i < o.n ? tiles.first : tiles.second).append(real.image(static_cast<std::size_t>(i)));
     tiles.other = random_tiles(open_source(o.other, o.mpp), tile, o.n, 2);
-    tiles.rebuilt = latents.reconstruct(tiles.first);
+    tiles.rebuilt = reconstruct(o.central, o.threads, tiles.first);
     json report = {{"central", o.central.filename().string()}, {"sha256", central_id(o.central)}, {"n", o.n}, {"psnr_db", psnr(tiles.first, tiles.rebuilt)}};
 
     say("drawing " + std::to_string(o.n) + " tiles");

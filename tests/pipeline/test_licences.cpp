@@ -82,7 +82,7 @@ private Q_SLOTS:
         CARRIES(root_ / "report.json");
         QCOMPARE(result_.at("central").at("licence").get<std::string>(), kLicence);
         const auto project = Project::open(project_, Project::Mode::Read);
-        for (const char* step : {"adapt", "synthesize", "held_out_tiles", "follow", "assess", "fit", "evaluate", "predict"}) {
+        for (const char* step : {"adapt", "latent_yardstick", "synthesize", "held_out_tiles", "follow", "assess", "fit", "evaluate", "predict"}) {
             const auto artifacts = project->artifacts(step);
             QVERIFY2(artifacts.size() == 1, step);
             CARRIES(artifacts[0].folder / "report.json");
