@@ -30,7 +30,7 @@ struct TensorFile {
     std::filesystem::path path;                    // where it came from, for messages
 };
 
-// Whether real numbers are finite in fp32; in one pass without temporaries, 10 GB of fp32 in about two seconds.
+// Whether real numbers are finite in fp32; in one pass, of fp32 without temporaries: 10 GB in about two seconds.
 bool all_finite(const at::Tensor& numbers);
 
 // Only the header, checked against the file's size; for `info` and for callers that need no weights.

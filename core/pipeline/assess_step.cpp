@@ -147,6 +147,7 @@ Artifact assess_step(Section& section, const Artifact& synthesized) {
         json report = figures(section, own, synthetic, spot_of, no_follow);
         report["outside"] = outside ? figures(section, *outside, described(outside->judge, tiles, section.ctx()), of_rows(spot_of, evenly(synthetic.rows, kMostTiles)), no_follow) : json{{"skipped", no_outside}};
         report["composition"] = json::parse(composition(section, tiles, spot_of, read_matrix(yardstick.folder / "centres.f32")).json());
+        report["gate"] = pick(read_report(synthesized), {"tiles", "flagged", "flagged_by_encoder", "flagged_by_latents"});
         report["reference_includes_held_out"] = read_report(yardstick).value("reference_includes_held_out", false);
         write_report(staging, report);
     });

@@ -56,7 +56,7 @@ SampleFiles sample_in(const fs::path& folder, std::uint64_t seed, double size_mm
 }
 
 json run_demo(json params, const JobContext& ctx) {
-    if (!params.at("fraction").is_null() || !path_of(params, "spot_list").empty()) params["spots"] = 0;  // the demo's own number gives way
+    if ((!params.at("fraction").is_null() || !path_of(params, "spot_list").empty()) && params.at("spots") == demo_defaults().at("spots")) params["spots"] = 0;  // the demo's own number gives way
     const fs::path folder = path_of(params, "output");
     std::error_code failed;
     fs::create_directories(folder, failed);

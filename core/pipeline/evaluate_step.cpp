@@ -231,7 +231,7 @@ void make_evaluation(Section& section, const Artifact& fit, const Artifact& spli
 Artifact evaluate_step(Section& section, const Artifact& fit) {
     const Artifact split = upstream(section.project(), fit, "split");
     json p = pick(section.params(), {"repeats"});
-    p["figures"] = kFiguresRevision;
+    p["figures"] = kFiguresRevision + 1;  // with the further ones
     return section.obtain(section.provenance("evaluate", {split.id, fit.id}, p),
                           [&](const fs::path& staging) { make_evaluation(section, fit, split, p.at("repeats"), staging); });
 }

@@ -80,8 +80,9 @@ json describe_file(const fs::path& file, const JobContext& ctx) {
     if (!fs::exists(file, failed)) throw Error(ErrorCode::NotFound, "there is no such file; check the path", file);
     if (fs::is_regular_file(file, failed)) {
         if (Project::is_project(file)) return describe_project(file);
-        if (are_weights(file) || file.filename() == "manifest.json") return json::parse(describe_weights(file));
+        if (are_weights(file)) return json::parse(describe_weights(file));
         if (!recognise_annotation_file(file).empty()) return describe_annotations(file);
+        if (file.filename() == "manifest.json") return json::parse(describe_weights(file));  // of a model pack
     }
     if (fs::is_regular_file(file / "manifest.json", failed)) return json::parse(describe_weights(file));
     const SpotFormat* format = recognise_spots(file);

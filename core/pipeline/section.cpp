@@ -59,6 +59,7 @@ const std::string& Section::device() {
 }
 
 double Section::min_counts() {
+    if (!min_counts_ && spots_record_.format == "space_ranger") min_counts_ = 200;  // spots of 55 µm: no need to read them for that
     if (!min_counts_) {
         spots_ = take_spots();
         const auto mpp = slide()->info().mpp;

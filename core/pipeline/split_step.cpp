@@ -59,11 +59,11 @@ void warn_of_fewer(Section& section, const Artifact& split) {
 
 Artifact split_step(Section& section) {
     json p = pick(section.params(), {"spots", "fraction", "test_blocks", "test_fraction", "margin"});
-    p.update(section.pairing_params());
     p["least_margin_um"] = std::ceil(std::sqrt(2.0) * clear_of_learnt_um(section.central_info().tile_um));
     const auto list = path_of(section.params(), "spot_list");
     if ((p.at("spots").get<std::int64_t>() > 0) + number_of(p, "fraction").has_value() + !list.empty() > 1)
         throw Error(ErrorCode::BadInput, "--spots, --fraction and --spot-list are three ways to say what is learnt from; give one of them");
+    p.update(section.pairing_params());
     p["train_list"] = list.empty() ? std::vector<std::string>() : read_list(list);
     const Artifact split = section.obtain(section.provenance("split", {section.slide_record().content_id, section.spots_record().content_id}, p),
                           [&](const std::filesystem::path& staging) {

@@ -115,7 +115,7 @@ std::string distances(const json& report) {
     if (const json& training = member(report, "floor_training_tiles"); training.is_object()) text += plain("  of the training spots' own tiles", fixed(number(training, "kid"), 3));
     text += plain("precision, recall, density, coverage", fixed(number(report, "precision"), 2) + ", " + fixed(number(report, "recall"), 2) + ", " + fixed(number(report, "density"), 2) + ", " +
                                                               fixed(number(report, "coverage"), 2));
-    text += plain("near copies of training tiles", fixed(100 * number(report, "copies_fraction"), 1) + " %");
+    text += plain("nearer to a training tile than 99 % of real tiles", fixed(100 * number(report, "copies_fraction"), 1) + " %");
     if (report.contains("training_tiles_flagged")) text += plain("  training tiles as near to one another", fixed(100 * number(report, "training_tiles_flagged"), 1) + " %");
     return text;
 }
@@ -123,7 +123,7 @@ std::string distances(const json& report) {
 // How far the nuclei of synthetic tiles are from those of real ones, beside what two halves of the real ones differ by.
 std::string composition(const json& c) {
     if (!c.is_object()) return {};
-    std::string text = "Nuclei: Wasserstein distance to real tiles; halves of the real ones; mean of synthetic and real\n";
+    std::string text = "Nuclei: Wasserstein distance to real tiles; halves of the real ones; means: synthetic, real\n";
     const auto line = [&](const std::string& name, const char* key, int digits) {
         const json& f = member(c, key);
         text += plain(name, interval(f) + "; " + fixed(number(f, "floor"), digits) + "; " + fixed(number(f, "mean_synthetic"), digits) + ", " + fixed(number(f, "mean_real"), digits));
@@ -158,6 +158,9 @@ std::string quality_summary(const json& report) {
     if (report.value("reference_includes_held_out", false)) text += "  (so little tissue is left beside the training spots that these include tiles of held-out spots)\n";
     text += distances(report) + follows_genes(member(report, "follows_genes"));
     const json& outside = member(report, "outside");
+    if (const json& gate = member(report, "gate"); gate.is_object())
+        text += plain("flagged as copies: not for export, not learnt from", member(gate, "flagged").dump() + " of " + member(gate, "tiles").dump() + " (" + member(gate, "flagged_by_encoder").dump() +
+                                                                           " by the tile encoder, " + member(gate, "flagged_by_latents").dump() + " by where things lie)");
     text += composition(member(report, "composition"));
     if (!outside.is_object()) return text;
     if (outside.contains("skipped")) return text + "In the eyes of another encoder: not measured, " + outside.at("skipped").get<std::string>() + "\n";

@@ -124,7 +124,7 @@ void add_results(Project& project, const SpotData& spots) {
     add(project, "synthesize", [&](const auto& f) { write_tiles(f, spots); });
     add(project, "assess", [](const auto& f) {
         write_file(f / "report.json", R"({"encoder":"tiny","n":12,"n_real":400,"n_floor":11,"frechet":{"value":12.1,"lower":10.2,"upper":14.8,"floor":2.2},
-            "kid":{"value":0.031,"lower":0.02,"upper":0.04,"floor":0.001},"precision":0.71,"recall":0.64,"density":0.9,"coverage":0.8,"copies_fraction":0.083,"training_tiles_flagged":0.061,
+            "kid":{"value":0.031,"lower":0.02,"upper":0.04,"floor":0.001},"precision":0.71,"recall":0.64,"density":0.9,"coverage":0.8,"gate":{"tiles":12,"flagged":1,"flagged_by_encoder":0,"flagged_by_latents":1},"copies_fraction":0.083,"training_tiles_flagged":0.061,
             "floor_training_tiles":{"n":26,"kid":0.012},"floor_other_section":null,
             "follows_genes":{"spots":10,"round_trip":{"value":0.21,"lower":0.12,"upper":0.29,"p":0.0005,"shuffled":{"value":0.001,"lower":-0.08,"upper":0.09},
                 "real":{"value":0.33,"lower":0.25,"upper":0.4}},"retrieval":{"mean_rank":{"value":0.37,"lower":0.3,"upper":0.44,"p":0.002,"shuffled":{"value":0.5,"lower":0.4,"upper":0.6}}}},
@@ -135,7 +135,7 @@ void add_results(Project& project, const SpotData& spots) {
     add(project, "evaluate", [](const auto& f) {
         write_file(f / "report.json", R"({"genes":50,"spots_train":26,"spots_test":10,"synthetic_weight":0.25,
             "pearson":{"mean":0.391,"lower":0.34,"upper":0.44,"median":0.38},"pearson_real_only":{"mean":0.372,"lower":0.32,"upper":0.42,"median":0.36},
-            "pearson_with_synthetic":{"mean":0.391,"lower":0.34,"upper":0.44,"median":0.38},"delta":{"mean":0.019,"lower":-0.004,"upper":0.041},
+            "pearson_with_synthetic":{"mean":0.391,"lower":0.34,"upper":0.44,"median":0.38},"further":{"pearson_pooled":0.44,"rmse":0.61,"morans_i_difference":0.127,"interval_coverage":0.912},"further_real_only":{"pearson_pooled":0.43,"rmse":0.62,"morans_i_difference":0.131},"delta":{"mean":0.019,"lower":-0.004,"upper":0.041},
             "pearson_depth_partial":{"mean":0.214,"lower":0.16,"upper":0.27,"median":0.2},"pearson_shuffled":{"mean":-0.003,"lower":-0.05,"upper":0.05,"median":0.0}})");
     });
     add(project, "predict", [&](const auto& f) { write_map(f, {genes[0], genes[1], genes[2]}); }, R"({"own_slide":true})");

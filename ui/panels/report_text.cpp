@@ -70,6 +70,19 @@ void correlation_row(Table& table, const json& report, const char* key, const QS
     table.row({name, fixed(*mean), lower && upper ? QObject::tr("%1 to %2").arg(fixed(*lower), fixed(*upper)) : QString(), median ? fixed(*median) : QString()}, strong);
 }
 
+// Figures beside the correlations, of the predictor as used and of real spots only.
+QString further(const json& e) {
+    const json *of = member(e, "further"), *real = member(e, "further_real_only");
+    if (!of || !real) return {};
+    const auto both = [&](const char* key) {
+        const auto used = number(*of, key), plain = number(*real, key);
+        return QObject::tr("%1 (real spots only: %2)").arg(used ? fixed(*used) : "–", plain ? fixed(*plain) : "–");
+    };
+    const auto inside = number(*of, "interval_coverage");
+    return "<p>" + QObject::tr("All values of all genes at once: r %1, root mean square error %2. Spatial coherence, mean difference of Moran's I: %3. Within their 90 % interval lie %4 % of the held-out values.")
+                       .arg(both("pearson_pooled"), both("rmse"), both("morans_i_difference"), inside ? QString::number(100 * *inside, 'f', 1) : "–") + "</p>";
+}
+
 QString accuracy(const json& e, const QPalette& palette) {
     if (!e.is_object()) return {};
     QString html = "<h3>" + QObject::tr("Accuracy on held-out spots") + "</h3>";
@@ -90,7 +103,7 @@ QString accuracy(const json& e, const QPalette& palette) {
         correlation_row(table, *repeats, "pearson_real_only", QObject::tr("Real spots only, over %1 other block splits").arg(count(*repeats, "splits")));
         correlation_row(table, *repeats, "pearson_depth_partial_real_only", QObject::tr("… with sequencing depth taken out"));
     }
-    html += table.html();
+    html += table.html() + further(e);
     if (const auto weight = number(e, "synthetic_weight"); weight && *weight == 0)
         html += "<p>" + QObject::tr("Inner cross-validation chose weight 0 for synthetic pairs: the map was made from real spots only.") + "</p>";
     if (const json* delta = member(e, "delta")) {
@@ -215,8 +228,15 @@ QString outside(const json& a, const QPalette& palette) {
     other_kernel_floor(table, *o);
     training_floor(table, *o);
     neighbourhood_rows(table, *o);
-    copies_row(table, *o, QObject::tr("Too near to a training tile"));
+    copies_row(table, *o, QObject::tr("Nearer to a training tile than 99 % of real tiles"));
     return html + table.html() + follows_genes(*o, palette);
+}
+
+QString gate(const json& a) {
+    const json* g = member(a, "gate");
+    if (!g || !member(*g, "flagged")) return {};
+    return "<p>" + QObject::tr("Flagged as copies, which are not learnt from and do not leave the project: %1 of %2 tiles, %3 by the tile encoder and %4 by where things lie in them.")
+                       .arg(count(*g, "flagged"), count(*g, "tiles"), count(*g, "flagged_by_encoder"), count(*g, "flagged_by_latents")) + "</p>";
 }
 
 QString quality(const json& a, const QPalette& palette) {
@@ -233,8 +253,8 @@ QString quality(const json& a, const QPalette& palette) {
     other_kernel_floor(table, a);
     training_floor(table, a);
     neighbourhood_rows(table, a);
-    copies_row(table, a, QObject::tr("Flagged as too near to a training tile"));
-    return html + table.html() + follows_genes(a, palette) + outside(a, palette) + composition(a, palette);
+    copies_row(table, a, QObject::tr("Nearer to a training tile than 99 % of real tiles"));
+    return html + table.html() + gate(a) + follows_genes(a, palette) + outside(a, palette) + composition(a, palette);
 }
 
 // Whose weights the results rest on: the tiles always, the predictor where it learnt from them.
