@@ -8,6 +8,7 @@
 #include <QMenu>
 #include <QSettings>
 #include <QToolButton>
+#include <algorithm>
 
 #include "ui/document/results.h"
 #include "ui/panels/theme.h"
@@ -20,11 +21,9 @@ constexpr const char* kShipped = "c2l-central-tiny";  // architecture of the shi
 
 QString remembered(const QString& project) { return QSettings().value(kSetting).toMap().value(project).toString(); }
 
-// Forgets projects that are no longer there.
 void remember(const QString& project, const QString& path) {
     QSettings settings;
     QVariantMap all = settings.value(kSetting).toMap();
-    all.removeIf([](QVariantMap::iterator it) { return !QFileInfo(it.key()).isFile(); });
     if (path.isEmpty()) all.remove(project);
     else all[project] = path;
     settings.setValue(kSetting, all);
@@ -90,15 +89,16 @@ void CentralField::take() {
     Q_EMIT changed(path());
 }
 
-// A section adapted with another model, say on the command line, is not adapted anew with the shipped one without a word.
+// A section adapted with a model of another architecture, say on the command line, is not adapted anew with the shipped one without a word.
 void CentralField::describe() {
     const QString name = central_name(adapted_);
-    QString text = name.isEmpty() ? QString() : tr("Adapted with %1").arg(name);
+    QString text = name;
     const bool missing = !path().isEmpty() && !QFileInfo::exists(path());
     const bool other = path().isEmpty() && adapted_.is_object() && adapted_.value("architecture", nlohmann::json()) != nlohmann::json(kShipped);
     if (missing) text = tr("There is no such file or folder.");
-    else if (other) text += tr("; choose it here, or Run adapts anew with the shipped model");
+    else if (other) text = tr("Adapted with %1; choose it here, or Run adapts anew with the shipped model").arg(name);
     note_->setText(text);
+    note_->setMinimumHeight(text.isEmpty() ? 0 : note_->heightForWidth(std::max(note_->width(), grid(48))));
     note_->setToolTip(name.isEmpty() ? QString() : tr("What the generator of this section rests on: %1. With another central model, Run adapts anew.").arg(credits(adapted_)));
     note_->setForegroundRole(missing || other ? QPalette::BrightText : QPalette::PlaceholderText);
     note_->setVisible(!text.isEmpty());

@@ -9,6 +9,7 @@
 #include <QProgressBar>
 #include <QPushButton>
 #include <QSpinBox>
+#include <QTabBar>
 #include <QTime>
 #include <QVBoxLayout>
 #include <cmath>
@@ -31,7 +32,8 @@ QString step_text(const std::string& step) {
         {"synthesize", QT_TR_NOOP("Making synthetic tiles")},   {"assess", QT_TR_NOOP("Assessing tiles")},
         {"fit", QT_TR_NOOP("Fitting the predictor")},           {"evaluate", QT_TR_NOOP("Evaluating on held-out spots")},
         {"predict", QT_TR_NOOP("Predicting the map")},          {"export", QT_TR_NOOP("Exporting")},
-        {"yardstick", QT_TR_NOOP("Describing real tiles")},     {"places", QT_TR_NOOP("Describing the spots' tissue")},
+        {"yardstick", QT_TR_NOOP("Describing real tiles")},     {"latent_yardstick", QT_TR_NOOP("Describing real tiles")},
+        {"places", QT_TR_NOOP("Describing the spots' tissue")},
         {"map_places", QT_TR_NOOP("Describing the whole tissue")}, {"synthetic_places", QT_TR_NOOP("Describing synthetic tiles")},
         {"held_out_tiles", QT_TR_NOOP("Making tiles of held-out spots")}, {"follow", QT_TR_NOOP("Checking that tiles follow genes")},
         {"other_section", QT_TR_NOOP("Describing another section")},
@@ -42,16 +44,53 @@ QString step_text(const std::string& step) {
 }
 
 JobPanel::JobPanel(QWidget* parent) : QWidget(parent) {
-    plot_ = new LossPlot;
-    previews_ = new PreviewList;
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(grid(3), grid(2), grid(3), grid(2));
     row->setSpacing(grid(4));
     row->addWidget(makeForm());
     row->addWidget(makeProgress(), 3);
+    row->addWidget(makeCharts(), 6);
+    enable();
+}
+
+QWidget* JobPanel::makeCharts() {
+    plot_ = new LossPlot;
+    previews_ = new PreviewList;
+    pages_ = new QTabBar;
+    pages_->setObjectName("job_pages");
+    pages_->setDrawBase(false);
+    pages_->setExpanding(false);
+    pages_->addTab(tr("Loss"));
+    pages_->addTab(tr("Previews"));
+    pages_->setTabToolTip(0, tr("Flow loss by training step"));
+    pages_->setTabToolTip(1, previews_->toolTip());
+    auto* box = new QWidget;
+    auto* column = new QVBoxLayout(box);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(grid(1));
+    auto* row = new QHBoxLayout;
+    row->setSpacing(grid(4));
     row->addWidget(plot_, 3);
     row->addWidget(previews_, 4);
-    enable();
+    column->addWidget(pages_);
+    column->addLayout(row, 1);
+    connect(pages_, &QTabBar::currentChanged, this, &JobPanel::arrange);
+    connect(previews_, &PreviewList::changed, this, &JobPanel::arrange);
+    arrange();
+    return box;
+}
+
+void JobPanel::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    arrange();
+}
+
+void JobPanel::arrange() {
+    constexpr int kWide = grid(300);  // 1,200 px: room for eight tiles in a row beside the curve
+    const bool any = previews_->count() > 0, wide = width() >= kWide, behind = pages_->currentIndex() == 1;
+    pages_->setVisible(any && !wide);
+    plot_->setVisible(!any || wide || !behind);
+    previews_->setVisible(any && (wide || behind));
 }
 
 QWidget* JobPanel::makeForm() {
@@ -74,7 +113,7 @@ QWidget* JobPanel::makeForm() {
     };
     spots = make(tr("Training spots"), "spots", 0, 10'000'000, 0, tr("all not held out"),
                  tr("How many spots to learn from, spread evenly over the tissue; the lowest value takes all that are not held out"));
-    steps = make(tr("Adaptation"), "adapt_steps", 1, 10'000'000, 600, {}, tr("Training steps of the local adaptation at most; it stops early when held-out spots no longer gain"));
+    steps = make(tr("Adaptation"), "adapt_steps", 1, 1'000'000, 600, {}, tr("Training steps of the local adaptation at most; it stops early when held-out spots no longer gain"));
     steps->setSuffix(tr(" steps"));
     steps->setSingleStep(100);
     tiles = make(tr("Synthetic tiles"), "number", 0, 10'000'000, 0, tr("4 per training spot"), tr("Synthetic tiles in all; the lowest value makes four for each training spot"));

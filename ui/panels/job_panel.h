@@ -16,6 +16,7 @@ class QPlainTextEdit;
 class QProgressBar;
 class QPushButton;
 class QSpinBox;
+class QTabBar;
 
 namespace c2l::ui {
 
@@ -53,9 +54,14 @@ Q_SIGNALS:
     void runRequested(const nlohmann::json& params);
     void stopRequested();
 
+protected:
+    void resizeEvent(QResizeEvent* event) override;
+
 private:
     QWidget* makeForm();
     QWidget* makeProgress();
+    QWidget* makeCharts();
+    void arrange();  // loss curve and previews beside each other, or behind tabs where the panel is narrow
     void enable();
     void forgetJob();
 
@@ -68,6 +74,7 @@ private:
     QPlainTextEdit* log_;
     LossPlot* plot_;
     PreviewList* previews_;
+    QTabBar* pages_;
     bool stopping_ = false, live_ = false;  // live: the plot shows what a job is or was doing
 };
 

@@ -14,7 +14,7 @@ namespace {
 
 enum Role { StepRole = Qt::UserRole, DoneRole };
 constexpr int kGap = 4;                          // between tiles, pixels of the kept picture
-constexpr QSize kMostPixels(16384, 2048);        // of a file: eight tiles of an imported model in a row
+constexpr QSize kMostPixels(17000, 2200);        // of a file: eight tiles of 2048 px in a row
 constexpr const char* kTileStep = "synthesize";  // its previews are finished tiles, each of another spot, rather than the same spots anew
 
 // Of one height, whatever the file.
@@ -54,7 +54,7 @@ PreviewList::PreviewList(QWidget* parent) : QListWidget(parent) {
     pool_.setMaxThreadCount(1);
     setObjectName("previews");
     setAccessibleName(tr("Previews by step"));
-    setToolTip(tr("Synthetic tiles on the way, not real tissue: drawn from the profiles of eight held-out spots at a fixed seed,\n"
+    setToolTip(tr("Synthetic tiles on the way, not real tissue: drawn from the profiles of up to eight of the training spots that decide when to stop, at a fixed seed,\n"
                   "so that what changes from step to step was learnt. Step 0: the central model, before it has seen this section.\n"
                   "While synthetic tiles are made: the newest of them."));
     setSelectionMode(QAbstractItemView::NoSelection);
@@ -63,7 +63,6 @@ PreviewList::PreviewList(QWidget* parent) : QListWidget(parent) {
     setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     setFrameShape(QFrame::NoFrame);
     setSpacing(grid(1) / 2);
-    hide();
 }
 
 PreviewList::~PreviewList() {
@@ -72,7 +71,7 @@ PreviewList::~PreviewList() {
 }
 
 QSize PreviewList::sizeHint() const { return {grid(110), grid(40)}; }
-QSize PreviewList::minimumSizeHint() const { return {grid(56), grid(20)}; }
+QSize PreviewList::minimumSizeHint() const { return {grid(40), grid(20)}; }
 
 // Eight tiles in a row beside their step. The room of the scroll bar is left free always: whether it is needed depends on the size chosen here.
 void PreviewList::resizeEvent(QResizeEvent* event) {
@@ -85,7 +84,7 @@ void PreviewList::resizeEvent(QResizeEvent* event) {
 void PreviewList::forget() {
     ++generation_;
     clear();
-    hide();
+    Q_EMIT changed();
 }
 
 void PreviewList::add(const Preview& preview) {
@@ -115,7 +114,7 @@ void PreviewList::take(const Preview& preview, const QImage& tiles) {
     const auto rows_on_top = [this] { return count() > 0 && item(0)->data(DoneRole).toLongLong() == 0 ? 1 : 0; };
     insertItem(preview.done == 0 ? 0 : rows_on_top(), row);
     while (count() > rows_on_top() + kKept) delete takeItem(count() - 1);
-    show();
+    Q_EMIT changed();
 }
 
 }  // namespace c2l::ui

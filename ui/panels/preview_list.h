@@ -18,7 +18,7 @@ public:
     static constexpr int kTiles = 8;     // in a row
     static constexpr int kTilePx = 128;  // kept of a tile at most
 
-    explicit PreviewList(QWidget* parent = nullptr);  // hidden while there is nothing to show
+    explicit PreviewList(QWidget* parent = nullptr);
     ~PreviewList() override;
 
     void add(const Preview& preview);  // returns at once
@@ -26,6 +26,9 @@ public:
     bool isQuiet() const { return reading_ == 0; }
     QSize sizeHint() const override;
     QSize minimumSizeHint() const override;
+
+Q_SIGNALS:
+    void changed();  // rows came or went
 
 protected:
     void resizeEvent(QResizeEvent* event) override;
