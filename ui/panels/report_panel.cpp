@@ -4,23 +4,36 @@
 #include <QScrollBar>
 #include <QTextBrowser>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "ui/panels/report_text.h"
 #include "ui/panels/theme.h"
 
 namespace c2l::ui {
+namespace {
 
-ReportPanel::ReportPanel(QWidget* parent) : QWidget(parent), browser_(new QTextBrowser) {
+// Long lines are hard to read; the scroll bar stays at the edge of the window all the same.
+class Page : public QTextBrowser {
+protected:
+    void resizeEvent(QResizeEvent* event) override {
+        setViewportMargins(0, 0, std::max(0, width() - grid(230)), 0);
+        QTextBrowser::resizeEvent(event);
+    }
+};
+
+}  // namespace
+
+ReportPanel::ReportPanel(QWidget* parent) : QWidget(parent), browser_(new Page) {
     browser_->setFrameShape(QFrame::NoFrame);
     browser_->document()->setDocumentMargin(grid(5));
-    browser_->setMaximumWidth(grid(230));  // long lines are hard to read
+    browser_->setAutoFillBackground(true);
+    browser_->setBackgroundRole(QPalette::Base);
     browser_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     setAutoFillBackground(true);
     setBackgroundRole(QPalette::Base);
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(0, 0, 0, 0);
-    row->addWidget(browser_, 1);
-    row->addStretch(0);
+    row->addWidget(browser_);
     render();
 }
 
