@@ -159,7 +159,7 @@ std::string quality_summary(const json& report) {
     text += distances(report) + follows_genes(member(report, "follows_genes"));
     const json& outside = member(report, "outside");
     if (const json& gate = member(report, "gate"); gate.is_object())
-        text += plain("flagged as copies: not for export, not learnt from", member(gate, "flagged").dump() + " of " + member(gate, "tiles").dump() + " (" + member(gate, "flagged_by_encoder").dump() +
+        text += plain("flagged as copies, which stay in the project", member(gate, "flagged").dump() + " of " + member(gate, "tiles").dump() + " (" + member(gate, "flagged_by_encoder").dump() +
                                                                            " by the tile encoder, " + member(gate, "flagged_by_latents").dump() + " by where things lie)");
     text += composition(member(report, "composition"));
     if (!outside.is_object()) return text;
