@@ -130,7 +130,10 @@ json further_figures(const PairedTiles& pairs, const Split& split, const FitMate
     json out = {{"pearson_pooled", pooled_pearson(material.truth, predicted)}, {"rmse", rmse(material.truth, predicted)}, {"morans_i_difference", nullptr}};
     std::vector<double> x, y;
     for (const auto row : split.held_out.rows()) x.push_back(pairs.x[static_cast<std::size_t>(row)]), y.push_back(pairs.y[static_cast<std::size_t>(row)]);
-    if (x.size() <= kMostSpots) out["morans_i_difference"] = morans_i_difference(material.truth, predicted, x, y, lattice_neighbours(x, y));
+    if (x.size() > kMostSpots) return out;
+    // The lattice is that of all spots, where they can be compared: held-out blocks are small, and a spot at their edge lacks neighbours.
+    const int k = pairs.size() <= kMostSpots ? lattice_neighbours(pairs.x, pairs.y) : lattice_neighbours(x, y);
+    out["morans_i_difference"] = morans_i_difference(material.truth, predicted, x, y, k);
     return out;
 }
 

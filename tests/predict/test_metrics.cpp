@@ -75,6 +75,19 @@ private Q_SLOTS:
         QVERIFY_THROWS_EXCEPTION(Error, pearson(a, a, 3, {.stop = source.get_token()}));
     }
 
+    void latticesAreTold() {
+        std::vector<double> x, y, hexagonal;
+        for (int i = 0; i < 144; ++i) {
+            x.push_back(i % 12);
+            hexagonal.push_back(i % 12 + (i / 12 % 2) * 0.5);
+            y.push_back(i / 12);
+        }
+        QCOMPARE(lattice_neighbours(x, y), 8);
+        for (double& v : y) v *= std::sqrt(0.75);
+        QCOMPARE(lattice_neighbours(hexagonal, y), 6);
+        QCOMPARE(lattice_neighbours({0, 1, 2}, {0, 0, 0}), 8);
+    }
+
     void squaresHoldNeighbours() {
         const Groups groups = squares({0, 9, 11, -1, 25}, {0, 9, 0, 0, 25}, 10);
         QCOMPARE(groups, (Groups{0, 0, 1, 2, 3}));
