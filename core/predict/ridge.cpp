@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/cholesky_solve.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/linalg_cholesky_ex.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
@@ -77,13 +76,11 @@ Design::Design(const FitInputs& inputs, std::vector<std::int64_t> real_rows, con
     targets = take(to_tensor(inputs.targets), real);
     real_weights = depth_weights(inputs, real, params.depth_weights);
     if (synthetic.empty()) return;
+    std::vector<std::int64_t> parents;
+    for (const auto s : synthetic) parents.push_back(position[static_cast<std::size_t>(inputs.synthetic_parent[static_cast<std::size_t>(s)])]);
+    parent_weights = take(real_weights, parents);
     auto extra = kernel.embed(inputs.synthetic.select(synthetic));
-    if (params.match_synthetic && synthetic.size() > 1) {
-        std::vector<std::int64_t> parents;
-        for (const auto s : synthetic)
-            parents.push_back(position[static_cast<std::size_t>(inputs.synthetic_parent[static_cast<std::size_t>(s)])]);
-        match_to_parents(extra, rows, parents, kernel.scales());
-    }
+    if (params.match_synthetic && synthetic.size() > 1) match_to_parents(extra, rows, parents, kernel.scales());
     rows = Embedding::concat(rows, extra);
     targets = at::cat({targets, take(to_tensor(inputs.synthetic_targets), synthetic)}, 0);
 }
@@ -94,8 +91,7 @@ std::int64_t Design::active(double synthetic_weight) const {
 
 at::Tensor Design::weights(double synthetic_weight) const {
     if (active(synthetic_weight) == static_cast<std::int64_t>(real.size())) return real_weights;
-    const double each = synthetic_weight * real_weights.mean().item<double>();
-    return at::cat({real_weights, at::full({static_cast<std::int64_t>(synthetic.size())}, each, at::kDouble)});
+    return at::cat({real_weights, parent_weights * synthetic_weight});
 }
 
 at::Tensor Design::resampled(const FitInputs& inputs, std::uint64_t seed) const {

@@ -30,7 +30,8 @@ struct Design {
     PlaceKernel kernel;
     Embedding rows;
     at::Tensor targets;
-    at::Tensor real_weights;  // by depth, one per spot
+    at::Tensor real_weights;    // by depth, one per spot
+    at::Tensor parent_weights;  // of each pair's first parent, whose counting noise its profile has
 
     Design(const FitInputs& inputs, std::vector<std::int64_t> real, const FitParams& params, double pitch_um);
     at::Tensor weights(double synthetic_weight) const;  // one per row

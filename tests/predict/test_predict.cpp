@@ -1,6 +1,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <numeric>
 
@@ -171,6 +172,25 @@ private Q_SLOTS:
             pearson_delta(truth, with.predict(p.places.select(test)).mean, without.predict(p.places.select(test)).mean, 1).mean;
         QVERIFY2(change > -0.03, qPrintable(QString::number(change)));
         if (with.synthetic_weight() == 0) QVERIFY(same(with.predict(p.places).mean, without.predict(p.places).mean));
+    }
+
+    // A pair has the counting noise of the spot whose profile it carries, and so its weight: a copy of every spot changes nothing but the strength of the ridge.
+    void copiesOfTheSpotsChangeNothing() {
+        const auto p = plant(12, 6, 0.5, 3);
+        auto in = inputs_of(p, columns(12, 0, 8));
+        for (std::size_t i = 0; i < in.depth.size(); ++i) in.depth[i] = static_cast<float>(200 + 1000 * (i % 7));
+        FitParams params;
+        params.lambdas = {0.5};
+        const auto without = Predictor::fit(in, panel_of(6), kPitch, params, {});
+        in.synthetic = in.real;
+        in.synthetic_targets = in.targets;
+        in.synthetic_parent.resize(in.depth.size());
+        std::iota(in.synthetic_parent.begin(), in.synthetic_parent.end(), 0);
+        params.synthetic_weight = 1;
+        params.lambdas = {1.0};
+        const auto with = Predictor::fit(in, panel_of(6), kPitch, params, {});
+        const Matrix a = without.predict(p.places).mean, b = with.predict(p.places).mean;
+        for (std::size_t i = 0; i < a.values.size(); ++i) QVERIFY2(std::abs(a.values[i] - b.values[i]) < 1e-4f, qPrintable(QString::number(a.values[i] - b.values[i])));
     }
 
     // Unbiased pairs from spots that the fit lacks are worth their weight.
