@@ -7,6 +7,8 @@
 #include <array>
 #include <cmath>
 
+#include "generate/augmented.h"
+
 namespace c2l::generate {
 namespace {
 
@@ -70,3 +72,22 @@ void write_normal(Random& random, float* out, std::int64_t n) {
 }
 
 }  // namespace c2l::generate
+
+namespace c2l {
+
+TileSet augmented_views(const TileSet& tiles, const std::vector<std::size_t>& which, int crop, std::uint64_t seed) {
+    TileSet out;
+    out.size = crop;
+    out.rgb.resize(which.size() * out.bytes_per_tile());
+    const TileView view(tiles);
+    const nn::Jitter jitter;
+    std::vector<float> row(out.bytes_per_tile());
+    for (std::size_t i = 0; i < which.size(); ++i) {
+        Random random(derive_seed(seed, "view", i));
+        generate::write_view(view, which[i], crop, &jitter, random, row.data());
+        std::transform(row.begin(), row.end(), out.tile(i), [](float v) { return static_cast<std::uint8_t>(std::lround((v + 1) * 127.5f)); });
+    }
+    return out;
+}
+
+}  // namespace c2l

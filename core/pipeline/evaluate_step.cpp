@@ -1,13 +1,12 @@
 #include <algorithm>
-#include <cmath>
-#include <numeric>
+#include <set>
 #include <sstream>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "pipeline/controls.h"
 #include "pipeline/feature_file.h"
-#include "pipeline/fit_material.h"
 #include "pipeline/params.h"
 #include "pipeline/synthetic.h"
 #include "predict/metrics.h"
@@ -19,44 +18,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int kShuffles = 20;
 const Resampling kNoInterval{.replicates = 0};  // where the mean alone is wanted
-constexpr double kComparedWeight = 0.25;  // of synthetic pairs in the comparison, where inner cross-validation gave them none
-
-json to_json(const Correlation& c) { return {{"mean", c.mean}, {"lower", c.lower}, {"upper", c.upper}, {"median", c.median}}; }
-
-// Mean and 95 % range of repeated measurements.
-json spread(std::vector<double> values) {
-    if (values.empty()) return nullptr;
-    const double mean = std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-    std::sort(values.begin(), values.end());
-    const auto at = [&](double q) {
-        const double place = q * static_cast<double>(values.size() - 1);
-        const auto i = static_cast<std::size_t>(place);
-        return i + 1 < values.size() ? values[i] + (place - static_cast<double>(i)) * (values[i + 1] - values[i]) : values[i];
-    };
-    return {{"mean", mean}, {"lower", at(0.025)}, {"upper", at(0.975)}, {"median", at(0.5)}};
-}
-
-// The given rows in another order; which order depends on the seed alone.
-std::vector<std::int64_t> permutation(std::int64_t n, std::uint64_t seed) {
-    std::vector<std::int64_t> order(static_cast<std::size_t>(n));
-    std::iota(order.begin(), order.end(), 0);
-    Random random(seed);
-    random.shuffle(order);
-    return order;
-}
-
-Matrix reordered(const Matrix& values, const std::vector<std::int64_t>& order) {
-    Matrix out(values.rows, values.cols);
-    for (std::int64_t r = 0; r < values.rows; ++r) std::copy_n(values.row(order[static_cast<std::size_t>(r)]), values.cols, out.row(r));
-    return out;
-}
-
-Matrix predict_held_out(const FitInputs& inputs, const FitMaterial& material, const FitParams& params, const JobContext& ctx) {
-    const Predictor predictor = Predictor::fit(inputs, material.panel, material.pitch_um, params, ctx);
-    return first_columns(predictor.predict(material.held_out).mean, material.eval_genes);
-}
 
 class Meter {
 public:
@@ -79,23 +41,6 @@ private:
     EtaClock clock_;
     std::int64_t done_ = 0, total_;
 };
-
-// Expression that belongs to other spots: a predictor fitted on it knows nothing, and must score near 0. One shuffle alone would not tell: genes
-// go together, so that chance moves all of them at once.
-json shuffled_control(const FitMaterial& material, const FitParams& params, std::uint64_t seed, const JobContext& ctx, Meter& meter) {
-    std::vector<double> means;
-    for (int i = 0; i < kShuffles; ++i) {
-        meter.next("shuffled control");
-        FitInputs inputs = real_only(material.inputs);
-        const auto order = permutation(inputs.targets.rows, derive_seed(seed, "shuffle", static_cast<std::uint64_t>(i)));
-        inputs.targets = reordered(inputs.targets, order);
-        for (std::size_t r = 0; r < order.size(); ++r) inputs.depth[r] = material.inputs.depth[static_cast<std::size_t>(order[r])];
-        means.push_back(pearson(material.truth, predict_held_out(inputs, material, params, ctx), seed, kNoInterval).mean);
-    }
-    json out = spread(means);
-    out["shuffles"] = kShuffles;
-    return out;
-}
 
 // The same measurement without synthetic pairs on further splits: how much of a figure is the luck of one split.
 json repeats(Section& section, const Artifact& split, const PlaceFeatures& places, const json& fit, int count, Meter& meter) {
@@ -137,8 +82,6 @@ json further_figures(const PairedTiles& pairs, const Split& split, const FitMate
     return out;
 }
 
-using Columns = std::vector<std::pair<std::string, Correlation>>;
-
 std::string genes_csv(const FitMaterial& material, const Columns& columns) {
     std::ostringstream csv;
     csv << "gene";
@@ -152,49 +95,38 @@ std::string genes_csv(const FitMaterial& material, const Columns& columns) {
     return csv.str();
 }
 
-struct HeldOutPredictions {
-    const Matrix& chosen;        // of the predictor as fitted
-    const Matrix& without;       // of real spots only
-    double synthetic_weight;     // of `chosen`
-};
-
-// With and without synthetic pairs, and with pairs whose genes are shuffled. Where the predictor declined the pairs, they are given a fixed
-// weight here, so that the comparison is never of a thing with itself.
-void compare_synthetic(const FitMaterial& material, const FitParams& params, const HeldOutPredictions& predicted, std::uint64_t seed, const JobContext& ctx,
-                       json& report, Columns& columns) {
-    FitParams fixed = params;
-    fixed.synthetic_weight = predicted.synthetic_weight > 0 ? predicted.synthetic_weight : kComparedWeight;
-    const Matrix with = predicted.synthetic_weight > 0 ? predicted.chosen : predict_held_out(material.inputs, material, fixed, ctx);
-    FitInputs shuffled = material.inputs;
-    shuffled.synthetic_targets = reordered(shuffled.synthetic_targets, permutation(shuffled.synthetic_targets.rows, derive_seed(seed, "synthetic shuffle")));
-    const Resampling together{.groups = material.held_out_group, .stop = ctx.stop};
-    const Correlation plain = pearson(material.truth, with, seed, together), partial = pearson_depth_partial(material.truth, with, material.held_out_depth, seed, together);
-    const Correlation control = pearson(material.truth, predict_held_out(shuffled, material, fixed, ctx), seed, together);
-    const Correlation delta = pearson_delta(material.truth, with, predicted.without, seed, together);
-    report["synthetic_weight_compared"] = fixed.synthetic_weight;
-    report["pearson_with_synthetic"] = to_json(plain);
-    report["pearson_depth_partial_with_synthetic"] = to_json(partial);
-    report["pearson_with_shuffled_synthetic"] = to_json(control);
-    report["delta"] = {{"mean", delta.mean}, {"lower", delta.lower}, {"upper", delta.upper}};
-    columns.emplace_back("pearson_with_synthetic", plain);
-    columns.emplace_back("pearson_with_shuffled_synthetic", control);
+// As many spots as there are synthetic pairs, or as there are beside those learnt from and the held-out ones.
+MoreSpots more_spots(Section& section, const Artifact& split, const Split& parts, const FitMaterial& material, const PlaceFeatures& places, std::uint64_t seed) {
+    const std::set<std::int64_t> used(parts.train.rows().begin(), parts.train.rows().end());
+    const TrainTiles all = all_that_may_be_learnt(section, split);
+    std::vector<std::int64_t> rows;
+    for (const auto row : all.rows())
+        if (!used.count(row)) rows.push_back(row);
+    if (const auto most = material.kept.size(); rows.size() > most) {
+        Random(derive_seed(seed, "more spots")).shuffle(rows);
+        rows.resize(most);
+        std::sort(rows.begin(), rows.end());
+    }
+    const PairedTiles& pairs = *section.pairs();
+    return {places.select(rows), material.panel.values(pairs, rows), depth_of(pairs, rows)};
 }
 
-void make_evaluation(Section& section, const Artifact& fit, const Artifact& split, int repeat_count, const fs::path& staging) {
+void make_evaluation(Section& section, const Artifact& fit, const Artifact& split, const std::optional<Artifact>& augmented, int repeat_count, const fs::path& staging) {
     const JobContext& ctx = section.ctx();
     const json p = json::parse(fit.provenance.params);
     const Artifact places = upstream(section.project(), fit, "places");
-    const bool synthetic = fit.provenance.inputs.size() > 2;
     const Split parts = load_split(section, split);
     const PlaceFeatures features = read_places(places.folder);
     FitMaterial material = real_material(*section.pairs(), parts, features, p);
-    if (synthetic) {
+    if (augmented) {
         const Artifact tiles = upstream(section.project(), fit, "synthesize");
         add_synthetic(material, tiles, read_places(upstream(section.project(), fit, "synthetic_places").folder), recipes_of(tiles, parts.train));
     }
     const std::uint64_t seed = derive_seed(section.seed(), "evaluate");
     FitParams params = fit_params_of(p, fit.provenance.seed);
-    Meter meter(ctx, kShuffles + repeat_count + 3);
+    const bool compared = augmented && !material.kept.empty();
+    Meter meter(ctx, 2 + kShuffles + repeat_count + (compared ? kPairFits : 0));
+    const NextFit next = [&](const std::string& what) { meter.next(what); };
 
     meter.next("held-out spots");
     const Predictor predictor = Predictor::load(fit.folder / "predictor.safetensors");
@@ -221,9 +153,10 @@ void make_evaluation(Section& section, const Artifact& fit, const Artifact& spli
     report["further"]["interval_coverage"] = interval_coverage(material.truth, first_columns(prediction.lower, material.eval_genes), first_columns(prediction.upper, material.eval_genes));
     report["further_real_only"] = further_figures(*section.pairs(), parts, material, without);
     Columns columns = {{"pearson", plain}, {"pearson_depth_partial", partial}, {"pearson_real_only", plain_without}};
-    meter.next("synthetic pairs");
-    if (synthetic && material.inputs.synthetic_targets.rows > 0) compare_synthetic(material, params, {with, without, predictor.synthetic_weight()}, seed, ctx, report, columns);
-    report["pearson_shuffled"] = shuffled_control(material, params, seed, ctx, meter);
+    if (compared)
+        compare_pairs({material, with, predictor.synthetic_weight(), without, read_places(augmented->folder), more_spots(section, split, parts, material, features, seed)}, params, seed, ctx, next, report,
+                      columns);
+    report["pearson_shuffled"] = shuffled_expression(material, params, seed, ctx, next);
     if (repeat_count > 0) report["repeats"] = repeats(section, split, features, p, repeat_count, meter);
     write_file(staging / "genes.csv", genes_csv(material, columns));
     write_report(staging, report);
@@ -233,10 +166,12 @@ void make_evaluation(Section& section, const Artifact& fit, const Artifact& spli
 
 Artifact evaluate_step(Section& section, const Artifact& fit) {
     const Artifact split = upstream(section.project(), fit, "split");
+    std::optional<Artifact> augmented;
+    if (fit.provenance.inputs.size() > 2) augmented = upstream(section.project(), fit, "augmented_places");  // fitted with synthetic pairs
     json p = pick(section.params(), {"repeats"});
-    p["figures"] = kFiguresRevision + 1;  // with the further ones
+    p["figures"] = kFiguresRevision + 2;  // with the further ones and all controls
     return section.obtain(section.provenance("evaluate", {split.id, fit.id}, p),
-                          [&](const fs::path& staging) { make_evaluation(section, fit, split, p.at("repeats"), staging); });
+                          [&](const fs::path& staging) { make_evaluation(section, fit, split, augmented, p.at("repeats"), staging); });
 }
 
 }  // namespace c2l

@@ -27,13 +27,13 @@ GenePanel predictor_panel(const TrainTiles& train, const json& p, std::int64_t& 
     return GenePanel::from_list(train, genes, unit);
 }
 
+}  // namespace
+
 std::vector<float> depth_of(const PairedTiles& pairs, const std::vector<std::int64_t>& rows) {
     std::vector<float> depth;
     for (const auto row : rows) depth.push_back(pairs.depth[static_cast<std::size_t>(row)]);
     return depth;
 }
-
-}  // namespace
 
 Groups neighbours_of(const PairedTiles& pairs, const std::vector<std::int64_t>& rows) {
     constexpr double kPitches = 2, kLeastUm = 176;  // two tiles
@@ -63,18 +63,16 @@ void add_synthetic(FitMaterial& material, const Artifact& synthesized, const Pla
     const auto flagged = table.obs.find("flagged");
     if (flagged == table.obs.end() || flagged->second.size() != recipes.size() || synthetic_places.rows() != static_cast<std::int64_t>(recipes.size()))
         throw Error(ErrorCode::Mismatch, "the synthetic tiles and their table do not belong together; remove the folder and run again", synthesized.folder);
-    std::vector<std::int64_t> keep;
-    std::vector<TileRecipe> kept;
     for (std::size_t i = 0; i < recipes.size(); ++i) {
         if (flagged->second[i] != 0) continue;
-        keep.push_back(static_cast<std::int64_t>(i));
-        kept.push_back(recipes[i]);
+        material.kept.push_back(static_cast<std::int64_t>(i));
+        material.recipes.push_back(recipes[i]);
     }
-    material.flagged = static_cast<std::int64_t>(recipes.size() - kept.size());
+    material.flagged = static_cast<std::int64_t>(recipes.size() - material.kept.size());
     FitInputs& inputs = material.inputs;
-    inputs.synthetic = synthetic_places.select(keep);
-    inputs.synthetic_targets = mix(inputs.targets, kept);
-    for (const TileRecipe& recipe : kept) {
+    inputs.synthetic = synthetic_places.select(material.kept);
+    inputs.synthetic_targets = mix(inputs.targets, material.recipes);
+    for (const TileRecipe& recipe : material.recipes) {
         inputs.synthetic_parent.push_back(recipe.first);
         inputs.synthetic_parent2.push_back(recipe.second);
     }

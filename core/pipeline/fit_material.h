@@ -18,9 +18,12 @@ struct FitMaterial {
     Matrix truth;                          // held-out rows × evaluation genes
     std::vector<float> held_out_depth;
     Groups held_out_group;                 // neighbours, which intervals draw together
+    std::vector<TileRecipe> recipes;       // of the synthetic pairs that are kept,
+    std::vector<std::int64_t> kept;        // and which of all tiles they are
     std::int64_t flagged = 0;              // synthetic tiles left out
 };
 
+std::vector<float> depth_of(const PairedTiles& pairs, const std::vector<std::int64_t>& rows);
 // Spots of one square of a few pitches, at least of two tiles.
 Groups neighbours_of(const PairedTiles& pairs, const std::vector<std::int64_t>& rows);
 // Panel, inputs and held-out truth of one split; genes are chosen on its training rows.

@@ -34,7 +34,8 @@ Artifact fit_step(Section& section, const Artifact& split, const std::optional<A
     std::optional<Artifact> synthetic_places;
     if (synthesized) {
         synthetic_places = synthetic_places_step(section, *synthesized, places);
-        inputs.insert(inputs.end(), {synthesized->id, synthetic_places->id});
+        // The last is for a control of the evaluation, which knows of no encoder but that of these features.
+        inputs.insert(inputs.end(), {synthesized->id, synthetic_places->id, augmented_places_step(section, *synthesized, places).id});
     }
     const json p = fit_record(section, synthesized);
     return section.obtain(section.provenance("fit", inputs, p), [&](const fs::path& staging) {

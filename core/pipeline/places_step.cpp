@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/random.h"
+#include "generate/augmented.h"
 #include "pipeline/feature_file.h"
 #include "pipeline/picture.h"
 #include "pipeline/steps.h"
@@ -107,6 +109,30 @@ Artifact synthetic_places_step(Section& section, const Artifact& synthesized, co
                                             return describe_synthetic(as_seen(read_tile_folder(synthesized.folder / "tiles", first, count, ctx), tile_um), train, part,
                                                                       &encoder, ctx);
                                         }));
+    });
+}
+
+Artifact augmented_places_step(Section& section, const Artifact& synthesized, const Artifact& places) {
+    const Artifact split = upstream(section.project(), synthesized, "split");
+    const Provenance provenance = section.provenance("augmented_places", {split.id, synthesized.id, places.id, section.encoder_id()}, json::object());
+    return section.obtain(provenance, [&](const fs::path& staging) {
+        constexpr int kReadPx = static_cast<int>(kTileSize * kAdaptMargin);  // room for the window to move, as in the adaptation
+        const Split parts = load_split(section, split);
+        const PairedTiles& pairs = *section.pairs();
+        const PlaceFeatures train = read_places(places.folder).select(parts.train.rows());
+        std::vector<SyntheticSource> sources;
+        std::vector<std::size_t> which;
+        for (const TileRecipe& recipe : recipes_of(synthesized, parts.train)) {
+            sources.push_back({recipe.first, recipe.first, 0});
+            which.push_back(static_cast<std::size_t>(recipe.first));
+        }
+        TileSet tiles;
+        for (const auto row : parts.train.rows()) {
+            section.ctx().check_stop();
+            tiles.append(pairs.reader->read(pairs.x[static_cast<std::size_t>(row)], pairs.y[static_cast<std::size_t>(row)], kTileUm * kReadPx / kTileSize, kReadPx));
+        }
+        const TileSet views = augmented_views(tiles, which, kTileSize, derive_seed(section.seed(), "augment"));
+        write_places(staging, describe_synthetic(views, train, sources, &section.encoder(), section.ctx()));
     });
 }
 

@@ -25,15 +25,17 @@ SplitParams split_of(const json& p, std::uint64_t seed) {
     return split;
 }
 
+SplitParams with_all_spots(SplitParams split) {
+    split.train_spots = 0;
+    split.train_list.clear();
+    return split;
+}
+
 // A share of the spots that may be learnt from becomes their number.
 SplitParams resolve(Section& section, const json& p, std::uint64_t seed) {
     SplitParams split = split_of(p, seed);
-    if (const auto fraction = number_of(p, "fraction")) {
-        SplitParams all = split;
-        all.train_spots = 0;
-        all.train_list.clear();
-        split.train_spots = std::max(1, static_cast<int>(std::lround(*fraction * static_cast<double>(Split::by_blocks(section.pairs(), all).train.size()))));
-    }
+    if (const auto fraction = number_of(p, "fraction"))
+        split.train_spots = std::max(1, static_cast<int>(std::lround(*fraction * static_cast<double>(Split::by_blocks(section.pairs(), with_all_spots(split)).train.size()))));
     return split;
 }
 
@@ -95,6 +97,10 @@ Split load_split(Section& section, const Artifact& artifact) {
     } catch (const json::exception&) {
     }
     throw Error(ErrorCode::Mismatch, "the recorded split cannot be repeated by this version of the program; run 'c2l run' with another seed", artifact.folder);
+}
+
+TrainTiles all_that_may_be_learnt(Section& section, const Artifact& artifact) {
+    return Split::by_blocks(section.pairs(), with_all_spots(split_of(json::parse(artifact.provenance.params), artifact.provenance.seed))).train;
 }
 
 json read_report(const Artifact& artifact) {

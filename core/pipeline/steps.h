@@ -14,6 +14,8 @@ constexpr int kFiguresRevision = 2;
 // split: which spots are learnt from. ← slide, spots
 Artifact split_step(Section& section);
 Split load_split(Section& section, const Artifact& split);
+// All spots that may be learnt from beside the same held-out ones, however few of them the split chose.
+TrainTiles all_that_may_be_learnt(Section& section, const Artifact& split);
 
 // adapt: the local generator. ← split, central model
 Artifact adapt_step(Section& section, const Artifact& split);
@@ -40,8 +42,10 @@ Artifact assess_step(Section& section, const Artifact& synthesized);
 Artifact places_step(Section& section);
 // synthetic_places: the same of the synthetic tiles. ← split, synthesize, places, encoder
 Artifact synthetic_places_step(Section& section, const Artifact& synthesized, const Artifact& places);
+// augmented_places: the same of as many augmented views of the training spots' own tiles, a control. ← split, synthesize, places, encoder
+Artifact augmented_places_step(Section& section, const Artifact& synthesized, const Artifact& places);
 
-// fit: the predictor. ← split, places [, synthesize, synthetic_places]
+// fit: the predictor. ← split, places [, synthesize, synthetic_places, augmented_places]
 Artifact fit_step(Section& section, const Artifact& split, const std::optional<Artifact>& synthesized);
 // evaluate: held-out figures of the predictor and of its controls. ← split, fit
 Artifact evaluate_step(Section& section, const Artifact& fit);

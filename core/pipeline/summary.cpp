@@ -39,7 +39,8 @@ const json& member(const json& object, const char* key) {
 std::string fixed(double value, int digits) {
     if (!std::isfinite(value)) return "–";
     char text[64];
-    std::snprintf(text, sizeof text, "%.*f", digits, value);
+    const double least = 0.5 * std::pow(10.0, -digits);  // what is nearer to 0 has no sign
+    std::snprintf(text, sizeof text, "%.*f", digits, std::abs(value) < least ? 0.0 : value);
     return text;
 }
 
@@ -74,6 +75,23 @@ std::string further(const json& report) {
     return text + plain("held-out values within their 90 % interval", fixed(100 * number(of, "interval_coverage"), 1) + " %");
 }
 
+// What stands in the place of the pairs, with the gain over real spots only.
+std::string controls(const json& report) {
+    const json& all = member(report, "controls");
+    if (!all.is_object()) return {};
+    std::string text;
+    const auto line = [&](const std::string& name, const char* key) {
+        const json& c = member(all, key);
+        if (c.is_object()) text += plain("  " + name, interval(member(c, "pearson")) + "; gain " + interval(member(c, "delta")));
+    };
+    line("control: pairs with shuffled genes", "shuffled_genes");
+    line("control: as many augmented real tiles", "augmented");
+    line("control: as many mixtures of real spots", "mixed_spots");
+    if (const json& more = member(all, "more_spots"); more.is_object()) line("control: " + member(more, "spots").dump() + " more real spots", "more_spots");
+    else text += plain("  control: more real spots", "none are left on this section");
+    return text;
+}
+
 }  // namespace
 
 std::string evaluation_summary(const json& report) {
@@ -90,8 +108,7 @@ std::string evaluation_summary(const json& report) {
     }
     text += row("  real and synthetic pairs", report, "pearson_with_synthetic");
     text += row("    with sequencing depth partialled out", report, "pearson_depth_partial_with_synthetic");
-    text += row("  gain by synthetic pairs", report, "delta");
-    text += row("  control: synthetic pairs with shuffled genes", report, "pearson_with_shuffled_synthetic");
+    text += row("  gain by synthetic pairs", report, "delta") + controls(report);
     text += row("control: expression shuffled among the spots", report, "pearson_shuffled");
     if (const auto repeats = report.find("repeats"); repeats != report.end() && repeats->is_object()) {
         const std::string splits = " over " + repeats->at("splits").dump() + " splits";

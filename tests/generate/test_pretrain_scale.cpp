@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "generate/adapter.h"
 #include "generate/ahead.h"
+#include "generate/augmented.h"
 #include "generate/generate.h"
 #include "generate/latent_cache.h"
 #include "generate/patch_critic.h"
@@ -372,6 +373,21 @@ private Q_SLOTS:
             const auto expected = nn::stain_jitter(nn::tiles_to_tensor(tiles.tile(0), 1, 1), jitter, same);
             QVERIFY(x.allclose(expected, 1e-4, 1e-5));
         }
+    }
+
+    void augmented_views_depend_on_their_number_and_seed() {
+        const auto tiles = grain(2, 20);
+        const TileSet views = augmented_views(tiles, {1, 0, 1}, 16, 5), first = augmented_views(tiles, {1}, 16, 5), other = augmented_views(tiles, {1}, 16, 6);
+        QCOMPARE(views.size, 16);
+        QCOMPARE(views.count(), std::size_t{3});
+        const auto same = [](const TileSet& a, std::size_t i, const TileSet& b, std::size_t k) { return std::equal(a.tile(i), a.tile(i) + a.bytes_per_tile(), b.tile(k)); };
+        QVERIFY(same(views, 0, first, 0));
+        QVERIFY(!same(views, 0, views, 2) && !same(first, 0, other, 0));
+        TileSet grey;
+        grey.append(Image(20, 20, 120));
+        const TileSet varied = augmented_views(grey, std::vector<std::size_t>(200), 16, 5);
+        const auto [least, most] = std::minmax_element(varied.rgb.begin(), varied.rgb.end());
+        QVERIFY(*least < 115 && *least > 80 && *most > 125 && *most < 160);  // the stain varies, by about 5 % of its optical density
     }
 
     void launchers() {

@@ -55,7 +55,7 @@ class TestMainJob : public QObject {
         return file;
     }
     json parameters(const fs::path& project) const {
-        return {{"project", project.string()}, {"central", central_.string()}, {"spots", 24}, {"genes", 30}, {"eval_genes", 10}, {"adapt_steps", 6},
+        return {{"project", project.string()}, {"central", central_.string()}, {"spots", 12}, {"genes", 30}, {"eval_genes", 10}, {"adapt_steps", 6},
                 {"adapt_batch", 4},            {"number", 70},                 {"sampler_steps", 1}, {"repeats", 2}, {"pitch", 150},    {"seed", 3},
                 {"device", "cpu"},             {"threads", 1}};
     }
@@ -78,11 +78,16 @@ private Q_SLOTS:
                                 "pearson_with_synthetic", "pearson_with_shuffled_synthetic", "delta", "repeats", "seconds", "peak_memory_bytes", "steps", "quality"})
             QVERIFY2(first.contains(key), key);
         QCOMPARE(first.at("genes").get<int>(), 10);
-        QVERIFY(first.at("spots_train").get<int>() >= 8 && first.at("spots_train").get<int>() <= 24);
+        QVERIFY(first.at("spots_train").get<int>() == 12);
         QVERIFY(std::abs(first.at("pearson_shuffled").at("mean").get<double>()) < 0.35);
         for (const char* of : {"further", "further_real_only"})
             for (const char* key : {"pearson_pooled", "rmse", "morans_i_difference"}) QVERIFY2(first.at(of).at(key).is_number(), key);
         QVERIFY(first.at("further").at("interval_coverage").get<double>() > 0.5);
+        const json& controls = first.at("controls");
+        for (const char* name : {"shuffled_genes", "augmented", "mixed_spots", "more_spots"})
+            for (const char* key : {"pearson", "pearson_depth_partial", "delta"}) QVERIFY2(std::isfinite(controls.at(name).at(key).at("mean").get<double>()), name);
+        QVERIFY(controls.at("more_spots").at("spots").get<int>() > 0);
+        QVERIFY(first.at("pearson_with_shuffled_synthetic") == controls.at("shuffled_genes").at("pearson"));
         const json& tiles = first.at("tiles");
         QVERIFY(tiles.at("flagged").get<int>() >= std::max(tiles.at("flagged_by_encoder").get<int>(), tiles.at("flagged_by_latents").get<int>()));
         QVERIFY(tiles.at("flagged").get<int>() <= tiles.at("flagged_by_encoder").get<int>() + tiles.at("flagged_by_latents").get<int>());

@@ -136,6 +136,10 @@ void add_results(Project& project, const SpotData& spots) {
         write_file(f / "report.json", R"({"genes":50,"spots_train":26,"spots_test":10,"synthetic_weight":0.25,
             "pearson":{"mean":0.391,"lower":0.34,"upper":0.44,"median":0.38},"pearson_real_only":{"mean":0.372,"lower":0.32,"upper":0.42,"median":0.36},
             "pearson_with_synthetic":{"mean":0.391,"lower":0.34,"upper":0.44,"median":0.38},"further":{"pearson_pooled":0.44,"rmse":0.61,"morans_i_difference":0.127,"interval_coverage":0.912},"further_real_only":{"pearson_pooled":0.43,"rmse":0.62,"morans_i_difference":0.131},"delta":{"mean":0.019,"lower":-0.004,"upper":0.041},
+            "controls":{"shuffled_genes":{"pearson":{"mean":0.365,"lower":0.31,"upper":0.42},"delta":{"mean":-0.007,"lower":-0.02,"upper":0.01}},
+                "augmented":{"pearson":{"mean":0.376,"lower":0.33,"upper":0.43},"delta":{"mean":0.004,"lower":-0.01,"upper":0.02}},
+                "mixed_spots":{"pearson":{"mean":0.374,"lower":0.32,"upper":0.42},"delta":{"mean":0.002,"lower":-0.01,"upper":0.01}},
+                "more_spots":{"spots":24,"pearson":{"mean":0.433,"lower":0.38,"upper":0.48},"delta":{"mean":0.061,"lower":0.03,"upper":0.09}}},
             "pearson_depth_partial":{"mean":0.214,"lower":0.16,"upper":0.27,"median":0.2},"pearson_shuffled":{"mean":-0.003,"lower":-0.05,"upper":0.05,"median":0.0}})");
     });
     add(project, "predict", [&](const auto& f) { write_map(f, {genes[0], genes[1], genes[2]}); }, R"({"own_slide":true})");

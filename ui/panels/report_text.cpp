@@ -30,7 +30,10 @@ QString count(const json& object, const char* key) {
     return v && v->is_number() ? QString::number(v->get<double>(), 'f', 0) : QStringLiteral("?");
 }
 
-QString fixed(double value, int digits = 3) { return QString::number(value, 'f', digits).replace('-', QChar(0x2212)); }
+QString fixed(double value, int digits = 3) {
+    const double least = 0.5 * std::pow(10.0, -digits);  // what is nearer to 0 has no sign
+    return QString::number(std::abs(value) < least ? 0.0 : value, 'f', digits).replace('-', QChar(0x2212));
+}
 
 // Large figures in full rather than as powers of ten; what is beyond the digits is 0. As all figures of the report, with a decimal point whatever the language.
 QString rounded(double value, int digits = 3) {
@@ -61,13 +64,18 @@ private:
     QString html_, line_;
 };
 
+QString range(const json& figure) {
+    const auto lower = number(figure, "lower"), upper = number(figure, "upper");
+    return lower && upper ? QObject::tr("%1 to %2").arg(fixed(*lower), fixed(*upper)) : QString();
+}
+
 void correlation_row(Table& table, const json& report, const char* key, const QString& name, bool strong = false) {
     const json* c = member(report, key);
     if (!c) return;
     const auto mean = c->is_number() ? std::optional(c->get<double>()) : number(*c, "mean");
     if (!mean) return;
-    const auto lower = number(*c, "lower"), upper = number(*c, "upper"), median = number(*c, "median");
-    table.row({name, fixed(*mean), lower && upper ? QObject::tr("%1 to %2").arg(fixed(*lower), fixed(*upper)) : QString(), median ? fixed(*median) : QString()}, strong);
+    const auto median = number(*c, "median");
+    table.row({name, fixed(*mean), range(*c), median ? fixed(*median) : QString()}, strong);
 }
 
 // Figures beside the correlations, of the predictor as used and of real spots only.
@@ -83,6 +91,49 @@ QString further(const json& e) {
                        .arg(both("pearson_pooled"), both("rmse"), both("morans_i_difference"), inside ? QString::number(100 * *inside, 'f', 1) : "–") + "</p>";
 }
 
+// One way to add to the real spots: its figures, and what it gains.
+void gain_row(Table& table, const json* plain, const json* partial, const json* delta, const QString& name, bool strong = false) {
+    const auto mean_of = [](const json* figure) {
+        const auto mean = figure ? number(*figure, "mean") : std::nullopt;
+        return mean ? fixed(*mean) : QString("–");
+    };
+    if (plain) table.row({name, mean_of(plain), mean_of(partial), delta ? mean_of(delta) : QString(), delta ? range(*delta) : QString()}, strong);
+}
+
+QString verdict(double lower, double upper) {
+    return lower > 0   ? QObject::tr("Synthetic pairs helped on this section: the whole interval of their gain is above 0.")
+           : upper < 0 ? QObject::tr("Synthetic pairs did harm on this section: the whole interval of their gain is below 0.")
+                       : QObject::tr("No clear effect of synthetic pairs on this section: the interval of their gain includes 0.");
+}
+
+// Synthetic pairs beside what else could stand in their place.
+QString pairs_help(const json& e, const QPalette& palette) {
+    const json* delta = member(e, "delta");
+    if (!delta) return {};
+    Table table(palette, {QObject::tr("Real spots and …"), QObject::tr("Mean"), QObject::tr("Depth taken out"), QObject::tr("Gain"), QObject::tr("95 % interval")});
+    gain_row(table, member(e, "pearson_real_only"), member(e, "pearson_depth_partial_real_only"), nullptr, QObject::tr("nothing else"));
+    gain_row(table, member(e, "pearson_with_synthetic"), member(e, "pearson_depth_partial_with_synthetic"), delta, QObject::tr("synthetic pairs"), true);
+    const auto control = [&](const char* key, const QString& name) {
+        const json* all = member(e, "controls");
+        const json* c = all ? member(*all, key) : nullptr;
+        if (c) gain_row(table, member(*c, "pearson"), member(*c, "pearson_depth_partial"), member(*c, "delta"), name);
+        return c;
+    };
+    control("shuffled_genes", QObject::tr("control: the same pairs with shuffled genes"));
+    control("augmented", QObject::tr("control: as many augmented real tiles"));
+    control("mixed_spots", QObject::tr("control: as many mixtures of real spots"));
+    if (const json* all = member(e, "controls")) {
+        const json* more = member(*all, "more_spots");
+        if (more) control("more_spots", QObject::tr("control: %1 more real spots").arg(count(*more, "spots")));
+        else table.row({QObject::tr("control: more real spots"), {}, {}, QObject::tr("none are left"), {}});
+    }
+    QString html = "<h4>" + QObject::tr("Do synthetic pairs help?") + "</h4>" + table.html();
+    const auto used = number(e, "synthetic_weight"), compared = number(e, "synthetic_weight_compared"), lower = number(*delta, "lower"), upper = number(*delta, "upper");
+    if (lower && upper)
+        html += "<p>" + (used && *used == 0 && compared ? QObject::tr("Pairs have a weight of %1 beside a spot in this comparison.").arg(fixed(*compared, 2)) + " " : QString()) + "<b>" + verdict(*lower, *upper) + "</b></p>";
+    return html;
+}
+
 QString accuracy(const json& e, const QPalette& palette) {
     if (!e.is_object()) return {};
     QString html = "<h3>" + QObject::tr("Accuracy on held-out spots") + "</h3>";
@@ -92,10 +143,6 @@ QString accuracy(const json& e, const QPalette& palette) {
     Table table(palette, {QObject::tr("Predictor"), QObject::tr("Mean"), QObject::tr("95 % interval"), QObject::tr("Median gene")});
     correlation_row(table, e, "pearson", QObject::tr("As used for the map"), true);
     correlation_row(table, e, "pearson_real_only", QObject::tr("Real spots only"));
-    correlation_row(table, e, "pearson_with_synthetic", QObject::tr("Real and synthetic pairs"));
-    correlation_row(table, e, "pearson_depth_partial_with_synthetic", QObject::tr("… with sequencing depth taken out"));
-    correlation_row(table, e, "delta", QObject::tr("Difference that synthetic pairs make"));
-    correlation_row(table, e, "pearson_with_shuffled_synthetic", QObject::tr("Control: real and synthetic pairs with shuffled genes"));
     correlation_row(table, e, "pearson_depth_partial", QObject::tr("With sequencing depth taken out"));
     correlation_row(table, e, "pearson_depth_partial_real_only", QObject::tr("With sequencing depth taken out, real spots only"));
     correlation_row(table, e, "pearson_shuffled", QObject::tr("Control: shuffled expression (expected near 0)"));
@@ -106,14 +153,7 @@ QString accuracy(const json& e, const QPalette& palette) {
     html += table.html() + further(e);
     if (const auto weight = number(e, "synthetic_weight"); weight && *weight == 0)
         html += "<p>" + QObject::tr("Inner cross-validation chose weight 0 for synthetic pairs: the map was made from real spots only.") + "</p>";
-    if (const json* delta = member(e, "delta")) {
-        const auto lower = number(*delta, "lower"), upper = number(*delta, "upper");
-        const auto used = number(e, "synthetic_weight"), compared = number(e, "synthetic_weight_compared");
-        if (lower && upper)
-            html += "<p>" + (used && *used == 0 && compared ? QObject::tr("The rows with synthetic pairs give them a weight of %1 for the comparison.").arg(fixed(*compared, 2)) + " " : QString()) + "<b>" + (*lower > 0   ? QObject::tr("Synthetic pairs helped on this section: the whole interval of the difference is above 0.")
-                                : *upper < 0 ? QObject::tr("Synthetic pairs did harm on this section: the whole interval of the difference is below 0.")
-                                             : QObject::tr("No clear effect of synthetic pairs on this section: the interval of the difference includes 0.")) + "</b></p>";
-    }
+    html += pairs_help(e, palette);
     return html;
 }
 
