@@ -92,6 +92,15 @@ private Q_SLOTS:
         QSettings().clear();
     }
 
+    // A window of the least size that it is made for does not grow, which would push its edge off the screen.
+    void panel_is_no_wider_than_the_others() {
+        Desk d;
+        d.window->resize(1280, 800);
+        d.begin();
+        QTest::qWait(50);
+        QCOMPARE(d.window->width(), 1280);
+    }
+
     void drag_moves_by_the_right_distance_and_is_undone() {
         Desk d;
         d.begin();

@@ -121,7 +121,7 @@ QWidget* AnnotationPanel::makeClasses() {
     column->addLayout(head);
     classes_ = new QListWidget;
     classes_->setToolTip(tr("Class of what is drawn next"));
-    classes_->setMaximumHeight(grid(36));
+    classes_->setMaximumHeight(grid(41));
     classes_->setAccessibleName(tr("Classes"));
     column->addWidget(classes_);
     connect(add_class, &QToolButton::clicked, this, [this] {
@@ -163,9 +163,11 @@ QWidget* AnnotationPanel::makeObjects() {
     list_->setSelectionMode(QAbstractItemView::ExtendedSelection);
     list_->setEditTriggers(QAbstractItemView::EditKeyPressed | QAbstractItemView::SelectedClicked);
     list_->setAccessibleName(tr("Annotations"));
-    list_->header()->setStretchLastSection(true);
-    const int widths[] = {13, 21, 15};
-    for (int i = 0; i < 3; ++i) list_->header()->resizeSection(i, grid(widths[i]));
+    list_->header()->setStretchLastSection(false);
+    list_->header()->setMinimumSectionSize(grid(10));
+    list_->header()->setSectionResizeMode(0, QHeaderView::Stretch);  // the name takes what is left, so that all columns are seen
+    const int widths[] = {18, 14, 15};
+    for (int i = 0; i < 3; ++i) list_->header()->resizeSection(i + 1, grid(widths[i]));
     column->addWidget(list_, 1);
     set_class = button(tr("Set class"), tr("Gives the chosen class to the selected objects"));
     lock = button(tr("Lock"), tr("Keeps the selected objects from being changed"));

@@ -114,6 +114,7 @@ QWidget* RegistrationPanel::makePairs() {
     pairs->setSelectionBehavior(QAbstractItemView::SelectRows);
     pairs->setSelectionMode(QAbstractItemView::SingleSelection);
     pairs->horizontalHeader()->setSectionResizeMode(QHeaderView::Stretch);
+    pairs->horizontalHeader()->setSectionResizeMode(2, QHeaderView::ResizeToContents);
     pairs->verticalHeader()->setDefaultSectionSize(grid(6));
     column->addWidget(pairs, 1);
     auto* row = new QHBoxLayout;
@@ -137,7 +138,7 @@ QWidget* RegistrationPanel::makeEnd() {
     apply = button(tr("Apply"), tr("Keeps this placement in the project. Results made before stay, but belong to the former positions"));
     cancel = button(tr("Cancel"), tr("Leaves the spots where the project has them"));
     apply->setDefault(true);
-    for (const auto& buttons : {std::vector<QPushButton*>{undo, redo, reset}, {cancel, apply}}) {
+    for (const auto& buttons : {std::vector<QPushButton*>{undo, redo}, {reset}, {cancel, apply}}) {  // three in a row are wider than the other panels
         auto* row = new QHBoxLayout;
         for (QPushButton* b : buttons) row->addWidget(b);
         column->addLayout(row);
