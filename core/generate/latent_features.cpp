@@ -41,12 +41,20 @@ public:
         c10::NoGradGuard no_grad;
         const auto n = static_cast<std::int64_t>(tiles.count());
         Matrix out(n, dims());
+        const EtaClock clock;  // a large autoencoder takes minutes
         for (std::int64_t begin = 0; begin < n; begin += kBatch) {
             ctx.check_stop();
             const auto count = std::min(kBatch, n - begin);
             const auto pixels = nn::tiles_to_tensor(tiles.tile(static_cast<std::size_t>(begin)), count, tiles.size).to(central_.device);
             const auto rows = arrangement(central_.encode(pixels)).to(c10::kCPU).contiguous();
             std::memcpy(out.row(begin), rows.data_ptr(), static_cast<std::size_t>(rows.numel()) * sizeof(float));
+            Progress progress;
+            progress.step = "latent_features";
+            progress.done = begin + count;
+            progress.total = n;
+            progress.eta_s = clock.eta_s(progress.done, n);
+            progress.memory_bytes = peak_memory_bytes();
+            ctx.progress(progress);
         }
         return out;
     }

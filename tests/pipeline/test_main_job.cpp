@@ -73,7 +73,11 @@ private Q_SLOTS:
 
     void wholeAndCached() {
         const fs::path file = fresh_project("whole");
-        const json first = call("run", parameters(file));
+        JobContext watched;
+        int compared = 0;
+        watched.on_progress = [&](const Progress& p) { compared += p.step == "latent_features" && p.done == p.total; };
+        const json first = call("run", parameters(file), watched);
+        QCOMPARE(compared, 4);  // training tiles, their views, other real tiles, synthetic ones
         for (const char* key : {"genes", "spots_train", "spots_test", "pearson", "pearson_shuffled", "pearson_depth_partial", "pearson_real_only",
                                 "pearson_with_synthetic", "pearson_with_shuffled_synthetic", "delta", "repeats", "seconds", "peak_memory_bytes", "steps", "quality"})
             QVERIFY2(first.contains(key), key);

@@ -193,7 +193,7 @@ std::shared_ptr<const Reports> Reports::read(const Snapshot& snapshot) {
         reports->curve = read_curve(a->folder / "curve.csv");
         reports->previews = find_previews(a->folder);
     }
-    for (const char* step : {"split", "adapt", "yardstick", "latent_yardstick", "synthesize", "held_out_tiles", "follow", "other_section", "assess", "places", "synthetic_places", "fit", "evaluate", "map_places", "predict"})
+    for (const char* step : {"split", "adapt", "yardstick", "latent_yardstick", "synthesize", "held_out_tiles", "follow", "other_section", "assess", "places", "synthetic_places", "augmented_places", "fit", "evaluate", "map_places", "predict"})
         if (const Artifact* a = snapshot.newest(step))
             reports->costs.push_back({QString::fromLatin1(step), a->seconds, static_cast<double>(a->peak_memory_bytes),
                                       QString::fromStdString(a->provenance.device), QString::fromStdString(a->created)});
