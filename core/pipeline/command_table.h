@@ -17,6 +17,7 @@ Command assess_command();
 Command fit_command();
 Command predict_command();
 Command evaluate_command();
+Command experiment_command();
 Command run_main_command();
 Command demo_command();
 Command export_command();

@@ -30,7 +30,7 @@ private Q_SLOTS:
                 QVERIFY2(param.required ? param.default_value.is_null() || param.type == ParamType::Choice : true, what.c_str());
             }
         }
-        for (const char* wanted : {"doctor", "info", "import", "register", "pretrain", "adapt", "synthesize", "assess", "fit", "predict", "evaluate", "run", "demo", "export"})
+        for (const char* wanted : {"doctor", "info", "import", "register", "pretrain", "adapt", "synthesize", "assess", "fit", "predict", "evaluate", "experiment", "run", "demo", "export"})
             QVERIFY2(names.count(wanted), wanted);
         const json described = describe_commands();
         QCOMPARE(described.at("commands").size(), commands().size());

@@ -2,6 +2,7 @@
 // where it was stopped.
 #include <QTemporaryDir>
 #include <QTest>
+#include <QXmlStreamReader>
 #include <algorithm>
 #include <cmath>
 
@@ -302,6 +303,49 @@ private Q_SLOTS:
         ctx.on_issue = [&](const Issue& i) { issue = i.text; };
         require_few_copies(report, true, ctx);
         QVERIFY2(issue.find("6.0 % are as near to one another") != std::string::npos, issue.c_str());
+    }
+
+    // Two shares of the spots, one of them too small, and two seeds: every cell with its controls, in a table, a figure and JSON.
+    void experimentHoldsPairsAgainstTheirControls() {
+        const fs::path file = fresh_project("experiment"), folder = root_ / "figures";
+        json params = parameters(file);
+        params.erase("spots");
+        params.update({{"fractions", "1,0.6,0.1"}, {"repeats", 2}, {"output", folder.string()}, {"number", 24}, {"map_genes", 10}});
+        params.erase("pitch");
+        JobContext ctx;
+        int left_out = 0;
+        ctx.on_issue = [&](const Issue& issue) { left_out += issue.text.find("a share of 0.100") != std::string::npos; };
+        const json result = call("experiment", params, ctx);
+        QCOMPARE(left_out, 2);
+        QCOMPARE(result.at("cells").size(), std::size_t{4});
+        QCOMPARE(result.at("shares").size(), std::size_t{3});
+        for (const json& cell : result.at("cells")) {
+            for (const char* key : {"synthetic", "shuffled_genes", "augmented", "mixed_spots"}) QVERIFY2(cell.at("gain").at(key).is_number(), key);
+            QCOMPARE(cell.at("gain").at("more_spots").is_number(), cell.at("fraction") == 0.6);  // of all spots none are left
+        }
+        const json &few = result.at("shares").at(1), &all = result.at("shares").at(2);
+        QVERIFY(few.at("spots_train").at("value").get<double>() < all.at("spots_train").at("value").get<double>());
+        const json& gain = few.at("gain").at("synthetic");
+        const auto of = [&](std::size_t cell) { return result.at("cells").at(cell).at("gain").at("synthetic").get<double>(); };
+        QVERIFY(std::abs(gain.at("value").get<double>() - (of(0) + of(2)) / 2) < 1e-12);  // 0.6 comes first of each seed
+        QVERIFY(gain.at("lower").get<double>() <= gain.at("value").get<double>() && gain.at("seeds") == 2);
+
+        const std::string csv = read_file(folder / "experiment.csv");
+        QCOMPARE(std::count(csv.begin(), csv.end(), '\n'), std::ptrdiff_t{5});
+        QVERIFY(json::parse(read_file(folder / "experiment.json")) == result);
+        QXmlStreamReader svg(QByteArray::fromStdString(read_file(folder / "experiment.svg")));
+        int circles = 0;
+        while (!svg.atEnd()) circles += svg.readNext() == QXmlStreamReader::StartElement && svg.name() == u"circle";
+        QVERIFY2(!svg.hasError(), qPrintable(svg.errorString()));
+        QCOMPARE(circles, 5 + 4 + 5);  // the legend, all spots without further ones, and the smaller share
+        QVERIFY(comparable(call("experiment", params)) == comparable(result));
+
+        for (const char* wrong : {"", "0", "1.5", "0.5,x", "0.5;1", "nan"}) {
+            params["fractions"] = wrong;
+            QVERIFY_EXCEPTION_THROWN(call("experiment", params), Error);
+        }
+        params["fractions"] = "0.1";
+        QVERIFY_EXCEPTION_THROWN(call("experiment", params), Error);
     }
 
     // Stopped at its n-th sign of life, again and again, until it gets through: the same result as the undisturbed run in another place.
