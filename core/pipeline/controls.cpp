@@ -111,21 +111,24 @@ void compare_pairs(const PairComparison& compared, const FitParams& params, std:
         next(what);
         return predict_held_out(inputs, material, fixed, ctx);
     };
-    const auto gain = [&](const Matrix& predicted) {
-        const Correlation delta = pearson_delta(material.truth, predicted, compared.real_only, seed, together);
+    const auto gain = [&](const Matrix& predicted, const Matrix& over) {
+        const Correlation delta = pearson_delta(material.truth, predicted, over, seed, together);
         return json{{"mean", delta.mean}, {"lower", delta.lower}, {"upper", delta.upper}};
     };
+    const Matrix with = compared.chosen_weight > 0 ? compared.chosen : fitted("synthetic pairs", material.inputs);
     const auto control = [&](const Matrix& predicted, const std::string& column) {
         const Correlation plain = pearson(material.truth, predicted, seed, together);
         columns.emplace_back("pearson_with_" + column, plain);
-        return json{{"pearson", to_json(plain)}, {"pearson_depth_partial", to_json(pearson_depth_partial(material.truth, predicted, material.held_out_depth, seed, together))}, {"delta", gain(predicted)}};
+        return json{{"pearson", to_json(plain)},
+                    {"pearson_depth_partial", to_json(pearson_depth_partial(material.truth, predicted, material.held_out_depth, seed, together))},
+                    {"delta", gain(predicted, compared.real_only)},
+                    {"pairs_over", gain(with, predicted)}};
     };
-    const Matrix with = compared.chosen_weight > 0 ? compared.chosen : fitted("synthetic pairs", material.inputs);
     const Correlation plain = pearson(material.truth, with, seed, together);
     report["synthetic_weight_compared"] = fixed.synthetic_weight;
     report["pearson_with_synthetic"] = to_json(plain);
     report["pearson_depth_partial_with_synthetic"] = to_json(pearson_depth_partial(material.truth, with, material.held_out_depth, seed, together));
-    report["delta"] = gain(with);
+    report["delta"] = gain(with, compared.real_only);
     columns.emplace_back("pearson_with_synthetic", plain);
 
     json& controls = report["controls"];

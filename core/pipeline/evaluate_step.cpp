@@ -169,7 +169,7 @@ Artifact evaluate_step(Section& section, const Artifact& fit) {
     std::optional<Artifact> augmented;
     if (fit.provenance.inputs.size() > 2) augmented = upstream(section.project(), fit, "augmented_places");  // fitted with synthetic pairs
     json p = pick(section.params(), {"repeats"});
-    p["figures"] = kFiguresRevision + 2;  // with the further ones and all controls
+    p["figures"] = kFiguresRevision + 3;  // with the further ones and all controls
     return section.obtain(section.provenance("evaluate", {split.id, fit.id}, p),
                           [&](const fs::path& staging) { make_evaluation(section, fit, split, augmented, p.at("repeats"), staging); });
 }

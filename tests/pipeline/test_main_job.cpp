@@ -90,8 +90,11 @@ private Q_SLOTS:
         QVERIFY(first.at("further").at("interval_coverage").get<double>() > 0.5);
         const json& controls = first.at("controls");
         for (const char* name : {"shuffled_genes", "augmented", "mixed_spots", "more_spots"})
-            for (const char* key : {"pearson", "pearson_depth_partial", "delta"}) QVERIFY2(std::isfinite(controls.at(name).at(key).at("mean").get<double>()), name);
+            for (const char* key : {"pearson", "pearson_depth_partial", "delta", "pairs_over"}) QVERIFY2(std::isfinite(controls.at(name).at(key).at("mean").get<double>()), name);
         QVERIFY(controls.at("more_spots").at("spots").get<int>() > 0);
+        const auto gain = [](const json& figure) { return figure.at("mean").get<double>(); };
+        for (const char* name : {"shuffled_genes", "augmented", "mixed_spots"})
+            QVERIFY(std::abs(gain(controls.at(name).at("pairs_over")) - (gain(first.at("delta")) - gain(controls.at(name).at("delta")))) < 1e-6);
         QVERIFY(first.at("pearson_with_shuffled_synthetic") == controls.at("shuffled_genes").at("pearson"));
         const json& tiles = first.at("tiles");
         QVERIFY(tiles.at("flagged").get<int>() >= std::max(tiles.at("flagged_by_encoder").get<int>(), tiles.at("flagged_by_latents").get<int>()));
@@ -309,35 +312,33 @@ private Q_SLOTS:
     void experimentHoldsPairsAgainstTheirControls() {
         const fs::path file = fresh_project("experiment"), folder = root_ / "figures";
         json params = parameters(file);
-        params.erase("spots");
-        params.update({{"fractions", "1,0.6,0.1"}, {"repeats", 2}, {"output", folder.string()}, {"number", 24}, {"map_genes", 10}});
-        params.erase("pitch");
+        for (const char* key : {"spots", "pitch"}) params.erase(key);
+        params.update({{"fractions", "0.6,0.1"}, {"repeats", 2}, {"output", folder.string()}, {"number", 24}, {"map_genes", 10}});
         JobContext ctx;
         int left_out = 0;
         ctx.on_issue = [&](const Issue& issue) { left_out += issue.text.find("a share of 0.100") != std::string::npos; };
         const json result = call("experiment", params, ctx);
         QCOMPARE(left_out, 2);
-        QCOMPARE(result.at("cells").size(), std::size_t{4});
-        QCOMPARE(result.at("shares").size(), std::size_t{3});
-        for (const json& cell : result.at("cells")) {
-            for (const char* key : {"synthetic", "shuffled_genes", "augmented", "mixed_spots"}) QVERIFY2(cell.at("gain").at(key).is_number(), key);
-            QCOMPARE(cell.at("gain").at("more_spots").is_number(), cell.at("fraction") == 0.6);  // of all spots none are left
+        QCOMPARE(result.at("cells").size(), std::size_t{2});
+        QCOMPARE(result.at("shares").size(), std::size_t{2});
+        const json& share = result.at("shares").at(1);
+        QVERIFY(result.at("shares").at(0).at("spots_train").is_null());
+        for (const char* key : {"synthetic", "shuffled_genes", "augmented", "mixed_spots", "more_spots"}) {
+            const auto of = [&](std::size_t cell) { return result.at("cells").at(cell).at("gain").at(key).get<double>(); };
+            const json& gain = share.at("gain").at(key);
+            QVERIFY2(std::abs(gain.at("value").get<double>() - (of(0) + of(1)) / 2) < 1e-12, key);
+            QVERIFY(gain.at("lower").get<double>() <= gain.at("value").get<double>() && gain.at("seeds") == 2);
         }
-        const json &few = result.at("shares").at(1), &all = result.at("shares").at(2);
-        QVERIFY(few.at("spots_train").at("value").get<double>() < all.at("spots_train").at("value").get<double>());
-        const json& gain = few.at("gain").at("synthetic");
-        const auto of = [&](std::size_t cell) { return result.at("cells").at(cell).at("gain").at("synthetic").get<double>(); };
-        QVERIFY(std::abs(gain.at("value").get<double>() - (of(0) + of(2)) / 2) < 1e-12);  // 0.6 comes first of each seed
-        QVERIFY(gain.at("lower").get<double>() <= gain.at("value").get<double>() && gain.at("seeds") == 2);
+        QVERIFY(result.at("cells").at(0).at("seed") != result.at("cells").at(1).at("seed"));
 
         const std::string csv = read_file(folder / "experiment.csv");
-        QCOMPARE(std::count(csv.begin(), csv.end(), '\n'), std::ptrdiff_t{5});
+        QCOMPARE(std::count(csv.begin(), csv.end(), '\n'), std::ptrdiff_t{3});
         QVERIFY(json::parse(read_file(folder / "experiment.json")) == result);
         QXmlStreamReader svg(QByteArray::fromStdString(read_file(folder / "experiment.svg")));
         int circles = 0;
         while (!svg.atEnd()) circles += svg.readNext() == QXmlStreamReader::StartElement && svg.name() == u"circle";
         QVERIFY2(!svg.hasError(), qPrintable(svg.errorString()));
-        QCOMPARE(circles, 5 + 4 + 5);  // the legend, all spots without further ones, and the smaller share
+        QCOMPARE(circles, 2 * 5);  // the legend, and the share that could be measured
         QVERIFY(comparable(call("experiment", params)) == comparable(result));
 
         for (const char* wrong : {"", "0", "1.5", "0.5,x", "0.5;1", "nan"}) {

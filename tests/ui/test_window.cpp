@@ -34,6 +34,7 @@
 #include "ui/panels/job_panel.h"
 #include "ui/panels/message_bar.h"
 #include "ui/panels/preview_list.h"
+#include "ui/panels/report_text.h"
 #include "ui/panels/project_panel.h"
 #include "ui/panels/report_panel.h"
 #include "ui/panels/theme.h"
@@ -92,6 +93,7 @@ private Q_SLOTS:
     void says_what_is_under_the_cursor();
     void limits_follow_the_fields();
     void shows_pairs_of_tiles();
+    void pairs_help_only_beyond_their_controls();
     void shows_the_report();
     void runs_the_job_and_shows_what_it_made();
     void shows_previews_by_step();
@@ -359,6 +361,23 @@ void TestWindow::shows_pairs_of_tiles() {
     QSignalSpy located(window->gallery(), &TileGallery::showOnSlide);
     Q_EMIT window->gallery()->showOnSlide(500, 500);
     QCOMPARE(window->tabs()->currentIndex(), 0);
+}
+
+// A gain that a control has as well does not speak for the pairs.
+void TestWindow::pairs_help_only_beyond_their_controls() {
+    const auto told = [](double gain_lower, double over_lower) {
+        Reports reports;
+        const auto figure = [](double lower) { return nlohmann::json{{"mean", lower + 0.01}, {"lower", lower}, {"upper", lower + 0.02}}; };
+        reports.evaluate = {{"pearson", figure(0.4)}, {"pearson_real_only", figure(0.4)}, {"pearson_with_synthetic", figure(0.4)}, {"delta", figure(gain_lower)}};
+        for (const char* key : {"shuffled_genes", "augmented", "mixed_spots"})
+            reports.evaluate["controls"][key] = {{"pearson", figure(0.4)}, {"delta", figure(0)}, {"pairs_over", figure(key == std::string("augmented") ? over_lower : 0.001)}};
+        return report_html(reports, false, QPalette());
+    };
+    QVERIFY(told(0.001, 0.001).contains("Synthetic pairs helped on this section"));
+    QVERIFY(told(0.001, -0.001).contains("not clearly more than with a control"));
+    QVERIFY(told(-0.001, 0.001).contains("No clear effect"));
+    QVERIFY(told(-0.03, -0.03).contains("did harm"));
+    QVERIFY(told(0.001, 0.001).contains("none are left"));  // further real spots
 }
 
 void TestWindow::shows_the_report() {

@@ -3,6 +3,7 @@
 #include <QLocale>
 #include <QStringList>
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "ui/panels/job_panel.h"
@@ -100,8 +101,19 @@ void gain_row(Table& table, const json* plain, const json* partial, const json* 
     if (plain) table.row({name, mean_of(plain), mean_of(partial), delta ? mean_of(delta) : QString(), delta ? range(*delta) : QString()}, strong);
 }
 
-QString verdict(double lower, double upper) {
-    return lower > 0   ? QObject::tr("Synthetic pairs helped on this section: the whole interval of their gain is above 0.")
+// Whether the pairs gain more than everything else that could stand in their place, but for real spots.
+bool more_than_controls(const json& e) {
+    const json* all = member(e, "controls");
+    return all && std::ranges::all_of(std::array{"shuffled_genes", "augmented", "mixed_spots"}, [&](const char* key) {
+        const json *control = member(*all, key), *over = control ? member(*control, "pairs_over") : nullptr;
+        const auto lower = over ? number(*over, "lower") : std::nullopt;
+        return lower && *lower > 0;
+    });
+}
+
+QString verdict(double lower, double upper, bool more) {
+    return lower > 0 && more ? QObject::tr("Synthetic pairs helped on this section: the whole interval of their gain is above 0, and so is that of what they gain more than each control.")
+           : lower > 0 ? QObject::tr("The predictor gained with synthetic pairs on this section, but not clearly more than with a control in their place: that does not show that they help.")
            : upper < 0 ? QObject::tr("Synthetic pairs did harm on this section: the whole interval of their gain is below 0.")
                        : QObject::tr("No clear effect of synthetic pairs on this section: the interval of their gain includes 0.");
 }
@@ -130,7 +142,7 @@ QString pairs_help(const json& e, const QPalette& palette) {
     QString html = "<h4>" + QObject::tr("Do synthetic pairs help?") + "</h4>" + table.html();
     const auto used = number(e, "synthetic_weight"), compared = number(e, "synthetic_weight_compared"), lower = number(*delta, "lower"), upper = number(*delta, "upper");
     if (lower && upper)
-        html += "<p>" + (used && *used == 0 && compared ? QObject::tr("Pairs have a weight of %1 beside a spot in this comparison.").arg(fixed(*compared, 2)) + " " : QString()) + "<b>" + verdict(*lower, *upper) + "</b></p>";
+        html += "<p>" + (used && *used == 0 && compared ? QObject::tr("Pairs have a weight of %1 beside a spot in this comparison.").arg(fixed(*compared, 2)) + " " : QString()) + "<b>" + verdict(*lower, *upper, more_than_controls(e)) + "</b></p>";
     return html;
 }
 
