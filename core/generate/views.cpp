@@ -75,7 +75,7 @@ void write_normal(Random& random, float* out, std::int64_t n) {
 
 namespace c2l {
 
-TileSet augmented_views(const TileSet& tiles, const std::vector<std::size_t>& which, int crop, std::uint64_t seed) {
+TileSet augmented_views(const TileSet& tiles, const std::vector<std::size_t>& which, int crop, std::uint64_t seed, std::size_t first) {
     TileSet out;
     out.size = crop;
     out.rgb.resize(which.size() * out.bytes_per_tile());
@@ -83,7 +83,7 @@ TileSet augmented_views(const TileSet& tiles, const std::vector<std::size_t>& wh
     const nn::Jitter jitter;
     std::vector<float> row(out.bytes_per_tile());
     for (std::size_t i = 0; i < which.size(); ++i) {
-        Random random(derive_seed(seed, "view", i));
+        Random random(derive_seed(seed, "view", first + i));
         generate::write_view(view, which[i], crop, &jitter, random, row.data());
         std::transform(row.begin(), row.end(), out.tile(i), [](float v) { return static_cast<std::uint8_t>(std::lround((v + 1) * 127.5f)); });
     }

@@ -1,10 +1,10 @@
 #include "pipeline/controls.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include "base/random.h"
+#include "pipeline/feature_file.h"
 
 namespace c2l {
 
@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kComparedWeight = 0.25;  // of synthetic pairs in the comparison, where inner cross-validation gave them none
 
-// The given rows in another order; which order depends on the seed alone.
+// 0 … n - 1 in an order that depends on the seed alone.
 std::vector<std::int64_t> permutation(std::int64_t n, std::uint64_t seed) {
     std::vector<std::int64_t> order(static_cast<std::size_t>(n));
     std::iota(order.begin(), order.end(), 0);
@@ -29,11 +29,7 @@ Matrix reordered(const Matrix& values, const std::vector<std::int64_t>& order) {
     return out;
 }
 
-void append_rows(Matrix& to, const Matrix& more) {
-    to.values.insert(to.values.end(), more.values.begin(), more.values.end());
-    to.rows += more.rows;
-}
-
+// Their weights, those of the spots, stay where they are.
 FitInputs with_shuffled_genes(FitInputs inputs, std::uint64_t seed) {
     inputs.synthetic_targets = reordered(inputs.synthetic_targets, permutation(inputs.synthetic_targets.rows, derive_seed(seed, "synthetic shuffle")));
     return inputs;
@@ -60,8 +56,9 @@ FitInputs with_mixed_spots(const FitMaterial& material) {
 
 FitInputs with_more_spots(const FitMaterial& material, const MoreSpots& more) {
     FitInputs inputs = real_only(material.inputs);
-    for (std::size_t b = 0; b < inputs.real.blocks.size(); ++b) append_rows(inputs.real.blocks[b], more.places.blocks[b]);
-    append_rows(inputs.targets, more.targets);
+    append(inputs.real, more.places);
+    inputs.targets.values.insert(inputs.targets.values.end(), more.targets.values.begin(), more.targets.values.end());
+    inputs.targets.rows += more.targets.rows;
     inputs.depth.insert(inputs.depth.end(), more.depth.begin(), more.depth.end());
     return inputs;
 }
@@ -101,6 +98,8 @@ json shuffled_expression(const FitMaterial& material, const FitParams& params, s
     out["shuffles"] = kShuffles;
     return out;
 }
+
+int pair_fits(double chosen_weight, const MoreSpots& more) { return 3 + (chosen_weight > 0 ? 0 : 1) + (more.depth.empty() ? 0 : 1); }
 
 void compare_pairs(const PairComparison& compared, const FitParams& params, std::uint64_t seed, const JobContext& ctx, const NextFit& next, json& report, Columns& columns) {
     const FitMaterial& material = compared.material;

@@ -39,11 +39,11 @@ struct PairComparison {
     const PlaceFeatures& augmented;   // one row for each synthetic pair: an augmented view of the tile of its spot
     const MoreSpots& more;            // may be empty
 };
-constexpr int kPairFits = 5;
+int pair_fits(double chosen_weight, const MoreSpots& more);  // that compare_pairs will make
 using Columns = std::vector<std::pair<std::string, Correlation>>;  // of the table of genes
-// Do synthetic pairs help? Real spots with the pairs, and with each control in their place at the same weight: pairs with shuffled genes, augmented
-// real tiles, mixtures of real spots, further real spots. Where the predictor declined the pairs they are given a fixed weight, so that the
-// comparison is never of a thing with itself. Fills `report` and `columns`.
+// Do synthetic pairs help? Real spots with the pairs, and with each control in their place: at the weight that the predictor gave the pairs, pairs
+// with shuffled genes, augmented real tiles and mixtures of real spots; and further real spots, as spots. Where the predictor declined the pairs
+// they are given a fixed weight, so that the comparison is never of a thing with itself. Fills `report` and `columns`.
 void compare_pairs(const PairComparison& compared, const FitParams& params, std::uint64_t seed, const JobContext& ctx, const NextFit& next, nlohmann::json& report, Columns& columns);
 
 }  // namespace c2l

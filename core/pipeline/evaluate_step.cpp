@@ -95,14 +95,15 @@ std::string genes_csv(const FitMaterial& material, const Columns& columns) {
     return csv.str();
 }
 
-// As many spots as there are synthetic pairs, or as there are beside those learnt from and the held-out ones.
-MoreSpots more_spots(Section& section, const Artifact& split, const Split& parts, const FitMaterial& material, const PlaceFeatures& places, std::uint64_t seed) {
+// As many spots as there are synthetic pairs, or as there are beside those learnt from and the held-out ones; no more than a predictor takes without thinning them.
+MoreSpots more_spots(Section& section, const Artifact& split, const Split& parts, const FitMaterial& material, const PlaceFeatures& places, const FitParams& params, std::uint64_t seed) {
     const std::set<std::int64_t> used(parts.train.rows().begin(), parts.train.rows().end());
     const TrainTiles all = all_that_may_be_learnt(section, split);
     std::vector<std::int64_t> rows;
     for (const auto row : all.rows())
         if (!used.count(row)) rows.push_back(row);
-    if (const auto most = material.kept.size(); rows.size() > most) {
+    const auto room = static_cast<std::size_t>(std::max<std::int64_t>(0, params.max_rows - static_cast<std::int64_t>(parts.train.size())));
+    if (const auto most = std::min(material.kept.size(), room); rows.size() > most) {
         Random(derive_seed(seed, "more spots")).shuffle(rows);
         rows.resize(most);
         std::sort(rows.begin(), rows.end());
@@ -125,11 +126,12 @@ void make_evaluation(Section& section, const Artifact& fit, const Artifact& spli
     const std::uint64_t seed = derive_seed(section.seed(), "evaluate");
     FitParams params = fit_params_of(p, fit.provenance.seed);
     const bool compared = augmented && !material.kept.empty();
-    Meter meter(ctx, 2 + kShuffles + repeat_count + (compared ? kPairFits : 0));
+    const Predictor predictor = Predictor::load(fit.folder / "predictor.safetensors");
+    const MoreSpots more = compared ? more_spots(section, split, parts, material, features, params, seed) : MoreSpots();
+    Meter meter(ctx, 2 + kShuffles + repeat_count + (compared ? pair_fits(predictor.synthetic_weight(), more) : 0));
     const NextFit next = [&](const std::string& what) { meter.next(what); };
 
     meter.next("held-out spots");
-    const Predictor predictor = Predictor::load(fit.folder / "predictor.safetensors");
     const Predictor::Prediction prediction = predictor.predict(material.held_out);
     const Matrix with = first_columns(prediction.mean, material.eval_genes);
     meter.next("real spots only");
@@ -153,9 +155,7 @@ void make_evaluation(Section& section, const Artifact& fit, const Artifact& spli
     report["further"]["interval_coverage"] = interval_coverage(material.truth, first_columns(prediction.lower, material.eval_genes), first_columns(prediction.upper, material.eval_genes));
     report["further_real_only"] = further_figures(*section.pairs(), parts, material, without);
     Columns columns = {{"pearson", plain}, {"pearson_depth_partial", partial}, {"pearson_real_only", plain_without}};
-    if (compared)
-        compare_pairs({material, with, predictor.synthetic_weight(), without, read_places(augmented->folder), more_spots(section, split, parts, material, features, seed)}, params, seed, ctx, next, report,
-                      columns);
+    if (compared) compare_pairs({material, with, predictor.synthetic_weight(), without, read_places(augmented->folder), more}, params, seed, ctx, next, report, columns);
     report["pearson_shuffled"] = shuffled_expression(material, params, seed, ctx, next);
     if (repeat_count > 0) report["repeats"] = repeats(section, split, features, p, repeat_count, meter);
     write_file(staging / "genes.csv", genes_csv(material, columns));
@@ -166,8 +166,12 @@ void make_evaluation(Section& section, const Artifact& fit, const Artifact& spli
 
 Artifact evaluate_step(Section& section, const Artifact& fit) {
     const Artifact split = upstream(section.project(), fit, "split");
+    constexpr std::size_t kRealOnly = 2, kWithPairs = 5;  // inputs of a predictor
+    const std::size_t inputs = fit.provenance.inputs.size();
+    if (inputs != kRealOnly && inputs != kWithPairs)
+        throw Error(ErrorCode::Mismatch, "the predictor was fitted by an earlier version of the program; run 'c2l fit' or 'c2l run' again", section.project().path());
     std::optional<Artifact> augmented;
-    if (fit.provenance.inputs.size() > 2) augmented = upstream(section.project(), fit, "augmented_places");  // fitted with synthetic pairs
+    if (inputs == kWithPairs) augmented = upstream(section.project(), fit, "augmented_places");
     json p = pick(section.params(), {"repeats"});
     p["figures"] = kFiguresRevision + 3;  // with the further ones and all controls
     return section.obtain(section.provenance("evaluate", {split.id, fit.id}, p),

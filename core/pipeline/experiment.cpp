@@ -2,7 +2,6 @@
 // their place, on shares of the spots and several seeds. Every cell is made of ordinary steps, which stay in the project.
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdlib>
 #include <optional>
 #include <sstream>
@@ -57,13 +56,25 @@ std::vector<double> fractions_of(const json& params) {
 
 json mean_of(const json& figure) { return figure.is_object() ? figure.at("mean") : json(); }
 
-// One share of the spots with one seed, which draws other held-out blocks, another generator and other tiles.
+// Nothing where too few spots are left, which must not cost the other shares.
+std::optional<Artifact> split_of_share(Section& section, double fraction) {
+    try {
+        return split_step(section);
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::BadInput) throw;
+        section.ctx().issue({Severity::Warning, "a share of " + fixed(fraction, 3) + " with seed " + std::to_string(section.seed()) + " was left out: " + error.line(), {}});
+        return std::nullopt;
+    }
+}
+
+// One share of the spots with one seed, which draws other held-out blocks, another generator and other tiles. Null where too few spots are left.
 json make_cell(Project& project, json params, double fraction, std::uint64_t seed, const JobContext& ctx) {
     params.update({{"fraction", fraction}, {"seed", seed}, {"spots", 0}, {"spot_list", nullptr}, {"repeats", 0}});
     Section section(project, params, ctx);
-    const Artifact split = split_step(section);
-    const Artifact tiles = synthesize_step(section, adapt_step(section, split));
-    const Artifact evaluation = evaluate_step(section, fit_step(section, split, tiles));
+    const std::optional<Artifact> split = split_of_share(section, fraction);
+    if (!split) return nullptr;
+    const Artifact tiles = synthesize_step(section, adapt_step(section, *split));
+    const Artifact evaluation = evaluate_step(section, fit_step(section, *split, tiles));
     const json report = read_report(evaluation), none = json::object();
     const json& controls = report.contains("controls") ? report.at("controls") : none;
     json gain = {{"synthetic", mean_of(report.value("delta", json()))}};
@@ -137,7 +148,7 @@ std::string figure_of(const json& result) {
         }
         figure.groups.push_back(std::move(group));
     }
-    figure.description = "Mean over " + result.at("repeats").dump() + " seeds with Student's 95 % interval. C2L Studio" + and_credits(result.at("central"));
+    figure.description = "Mean over up to " + result.at("repeats").dump() + " seeds with Student's 95 % interval. C2L Studio" + and_credits(result.at("central"));
     return draw_gains(figure);
 }
 
@@ -152,32 +163,37 @@ void write_results(const fs::path& folder, const json& result, const std::vector
 json experiment(Project& project, const json& params, const JobContext& ctx) {
     const std::vector<double> fractions = fractions_of(params);
     const auto repeats = params.at("repeats").get<int>();
+    const std::size_t total = fractions.size() * static_cast<std::size_t>(repeats);
+    std::size_t begun = 0;
+    JobContext part = ctx;
+    part.on_progress = [&](const Progress& inner) {
+        Progress p = inner;
+        p.message = "part " + std::to_string(begun) + " of " + std::to_string(total) + (inner.message.empty() ? "" : ", " + inner.message);
+        ctx.progress(p);
+    };
     std::vector<json> cells;
     json central;
     for (int repeat = 0; repeat < repeats; ++repeat)
         for (const double fraction : fractions) {
-            const std::uint64_t seed = seed_of(params) + static_cast<std::uint64_t>(repeat);
-            try {
-                cells.push_back(make_cell(project, params, fraction, seed, ctx));
-                central = cells.back().at("central");
-                cells.back().erase("central");
-            } catch (const Error& error) {  // a share that leaves too few spots must not cost the others
-                if (error.code() != ErrorCode::BadInput) throw;
-                ctx.issue({Severity::Warning, "a share of " + fixed(fraction, 3) + " with seed " + std::to_string(seed) + " was left out: " + error.line(), {}});
-            }
+            ++begun;
+            json cell = make_cell(project, params, fraction, seed_of(params) + static_cast<std::uint64_t>(repeat), part);
+            if (cell.is_null()) continue;
+            central = cell.at("central");
+            cell.erase("central");
+            cells.push_back(std::move(cell));
         }
-    if (cells.empty()) throw Error(ErrorCode::BadInput, "no share of the spots could be measured; give larger ones with --fractions", project.path());
-    json result = {{"project", project.path().string()}, {"repeats", repeats}, {"cells", cells}, {"shares", json::array()}, {"central", central}};
+    if (cells.empty()) throw Error(ErrorCode::BadInput, "no share of the spots leaves enough of them to learn from; give larger ones with --fractions", project.path());
+    json result = {{"repeats", repeats}, {"cells", cells}, {"shares", json::array()}, {"central", central}};
     for (const double fraction : fractions) result["shares"].push_back(summarise(cells, fraction));
     if (const auto to = path_of(params, "output"); !to.empty()) write_results(to, result, cells);
     return result;
 }
 
 std::string experiment_summary(const json& result) {
-    std::string text = "Mean Pearson r of held-out spots over " + result.at("repeats").dump() + " seeds, with Student's 95 % interval\n";
+    std::string text = "Mean Pearson r of held-out spots over seeds, with Student's 95 % interval (they share a section, so it is rather too narrow)\n";
     for (const json& share : result.at("shares")) {
         if (!share.at("spots_train").is_object()) continue;
-        text += fixed(share.at("spots_train").at("value").get<double>(), 0) + " spots: real spots only " + interval(share.at("pearson_real_only")) + "\n";
+        text += fixed(share.at("spots_train").at("value").get<double>(), 0) + " spots, " + share.at("spots_train").at("seeds").dump() + " seeds: real spots only " + interval(share.at("pearson_real_only")) + "\n";
         for (const Addition& addition : kAdditions) {
             std::string line = std::string("  gain by ") + addition.name;
             line.resize(std::max<std::size_t>(line.size(), 40), ' ');

@@ -14,7 +14,7 @@ namespace {
 
 json fit_record(Section& section, const std::optional<Artifact>& synthesized) {
     json p = pick(section.params(), {"target", "eval_genes", "map_genes", "synthetic_weight"});
-    p["figures"] = kFiguresRevision + 1;  // pairs have the weight of the spots they come from
+    p["figures"] = kFiguresRevision + (synthesized ? 1 : 0);  // pairs have the weight of the spots they come from
     // Genes that the user named for the generator belong in the map too.
     p["gene_list"] = synthesized ? json::parse(upstream(section.project(), *synthesized, "adapt").provenance.params).at("gene_list") : json::array();
     return p;

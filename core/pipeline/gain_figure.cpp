@@ -12,6 +12,7 @@ namespace {
 // Of Okabe and Ito, told apart by people with colour-blindness too.
 constexpr std::array<const char*, 6> kColours = {"#0072B2", "#D55E00", "#009E73", "#E69F00", "#555555", "#CC79A7"};
 constexpr double kLeft = 70, kTop = 60, kHeight = 300, kGroup = 150, kLegend = 230, kBottom = 60;
+constexpr double kLeastWidth = 680;  // of the title
 
 std::string escaped(const std::string& text) {
     std::string out;
@@ -48,9 +49,9 @@ Axis axis_of(const GainFigure& figure) {
             if (point)
                 for (const double v : {point->value, point->lower, point->upper})
                     if (std::isfinite(v)) low = std::min(low, v), high = std::max(high, v);
-    const double range = std::max(high - low, 0.004), power = std::pow(10, std::floor(std::log10(range / 4)));
+    const double fifth = std::max(high - low, 0.005) / 5, power = std::pow(10, std::floor(std::log10(fifth))), digit = fifth / power;
     Axis axis;
-    axis.step = power * (range / 4 / power > 5 ? 10 : range / 4 / power > 2 ? 5 : range / 4 / power > 1 ? 2 : 1);
+    axis.step = power * (digit > 5 ? 10 : digit > 2 ? 5 : digit > 1 ? 2 : 1);
     axis.low = std::floor(low / axis.step) * axis.step;
     axis.high = std::max(std::ceil(high / axis.step), std::floor(low / axis.step) + 1) * axis.step;
     return axis;
@@ -68,7 +69,7 @@ std::string draw_point(const GainFigure::Point& point, double x, const Axis& axi
 }  // namespace
 
 std::string draw_gains(const GainFigure& figure) {
-    const double right = kLeft + kGroup * static_cast<double>(figure.groups.size()), width = right + kLegend, height = kTop + kHeight + kBottom;
+    const double right = kLeft + kGroup * static_cast<double>(figure.groups.size()), width = std::max(right + kLegend, kLeastWidth), height = kTop + kHeight + kBottom;
     std::string svg = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + at(width) + "\" height=\"" + at(height) + "\" viewBox=\"0 0 " + at(width) + " " + at(height) +
                       "\" font-family=\"sans-serif\" fill=\"#282828\">\n<title>" + escaped(figure.title) + "</title>\n<desc>" + escaped(figure.description) + "</desc>\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n";
     svg += label(kLeft, 30, figure.title, "start", 15);

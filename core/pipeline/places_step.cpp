@@ -1,6 +1,7 @@
 // Features of places, kept between runs: they cost the most and depend on nothing but pixels and the encoder.
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -74,6 +75,23 @@ TileSet as_seen(const TileSet& tiles, double tile_um) {
     return out;
 }
 
+// An augmented view of the tile of each source's spot; `first`: the number of the first one among all.
+TileSet views_of(const TrainTiles& train, const std::vector<SyntheticSource>& sources, std::uint64_t seed, std::size_t first, const JobContext& ctx) {
+    constexpr int kReadPx = static_cast<int>(kTileSize * kAdaptMargin);  // room for the window to move, as in the adaptation
+    const PairedTiles& pairs = train.pairs();
+    TileSet tiles;
+    std::map<std::int64_t, std::size_t> known;
+    std::vector<std::size_t> which;
+    for (const SyntheticSource& source : sources) {
+        ctx.check_stop();
+        const auto [at, is_new] = known.try_emplace(source.first, tiles.count());
+        which.push_back(at->second);
+        const auto row = static_cast<std::size_t>(train.rows()[static_cast<std::size_t>(source.first)]);
+        if (is_new) tiles.append(pairs.reader->read(pairs.x[row], pairs.y[row], kTileUm * kReadPx / kTileSize, kReadPx));
+    }
+    return augmented_views(tiles, which, kTileSize, seed, first);
+}
+
 }  // namespace
 
 Artifact places_step(Section& section) {
@@ -113,26 +131,22 @@ Artifact synthetic_places_step(Section& section, const Artifact& synthesized, co
 }
 
 Artifact augmented_places_step(Section& section, const Artifact& synthesized, const Artifact& places) {
+    constexpr int kRevision = 1;  // of how views are made, part of the identity
     const Artifact split = upstream(section.project(), synthesized, "split");
-    const Provenance provenance = section.provenance("augmented_places", {split.id, synthesized.id, places.id, section.encoder_id()}, json::object());
+    const Provenance provenance = section.provenance("augmented_places", {split.id, synthesized.id, places.id, section.encoder_id()}, {{"revision", kRevision}});
     return section.obtain(provenance, [&](const fs::path& staging) {
-        constexpr int kReadPx = static_cast<int>(kTileSize * kAdaptMargin);  // room for the window to move, as in the adaptation
         const Split parts = load_split(section, split);
-        const PairedTiles& pairs = *section.pairs();
         const PlaceFeatures train = read_places(places.folder).select(parts.train.rows());
         std::vector<SyntheticSource> sources;
-        std::vector<std::size_t> which;
-        for (const TileRecipe& recipe : recipes_of(synthesized, parts.train)) {
-            sources.push_back({recipe.first, recipe.first, 0});
-            which.push_back(static_cast<std::size_t>(recipe.first));
-        }
-        TileSet tiles;
-        for (const auto row : parts.train.rows()) {
-            section.ctx().check_stop();
-            tiles.append(pairs.reader->read(pairs.x[static_cast<std::size_t>(row)], pairs.y[static_cast<std::size_t>(row)], kTileUm * kReadPx / kTileSize, kReadPx));
-        }
-        const TileSet views = augmented_views(tiles, which, kTileSize, derive_seed(section.seed(), "augment"));
-        write_places(staging, describe_synthetic(views, train, sources, &section.encoder(), section.ctx()));
+        for (const TileRecipe& recipe : recipes_of(synthesized, parts.train)) sources.push_back({recipe.first, recipe.first, 0});
+        const TileEncoder& encoder = section.encoder();
+        const std::uint64_t seed = derive_seed(section.seed(), "augment");
+        write_places(staging, in_chunks(sources.size(), section.project().work_folder(provenance), section.ctx(), "augmented_places",
+                                        [&](std::size_t first, std::size_t count, const JobContext& ctx) {
+                                            const std::vector<SyntheticSource> part(sources.begin() + static_cast<std::ptrdiff_t>(first),
+                                                                                    sources.begin() + static_cast<std::ptrdiff_t>(first + count));
+                                            return describe_synthetic(views_of(parts.train, part, seed, first, ctx), train, part, &encoder, ctx);
+                                        }));
     });
 }
 

@@ -167,7 +167,7 @@ Choice choose_by_inner_folds(const FitInputs& inputs, const FitParams& params, d
         const auto over_best = compare(table[best][lambda[best]], table[w][lambda[w]]);
         const auto over_real = compare(rival, table[w][lambda[w]]);
         // Synthetic pairs are used only where they help by more than the noise of the comparison, two standard errors: their generator has seen the
-        // spots that a fold holds out, so that a gain here is a kind one, and the best of several weights is taken.
+        // spots that a fold holds out, which flatters the pairs, and the best of several weights is taken.
         const double noise = 2 * dependent_se(over_real, rival.size(), params.inner_folds);
         if (params.synthetic_weight > 0 || (over_best.gain > 0 && over_real.gain > noise)) best = w;
     }

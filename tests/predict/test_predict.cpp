@@ -224,13 +224,14 @@ private Q_SLOTS:
     // for independent, they had such pairs used in 7 of these 20.
     void repeatsOfTheSpotsAreSeldomTaken() {
         int taken = 0;
-        for (std::uint64_t seed = 0; seed < 20; ++seed) {
-            const auto p = plant(7, 10, 3.0, 300 + seed);
-            auto in = inputs_of(p, columns(7, 0, 7));
-            add_synthetic(in, 147, 0.3, 1.0, false, 400 + seed);
-            taken += Predictor::fit(in, panel_of(10), kPitch, {}, {}).synthetic_weight() > 0;
-        }
-        QVERIFY2(taken <= 2, qPrintable(QString::number(taken)));
+        for (const double noise : {1.0, 3.0})
+            for (std::uint64_t seed = 0; seed < 20; ++seed) {
+                const auto p = plant(7, 10, noise, 300 + seed);
+                auto in = inputs_of(p, columns(7, 0, 7));
+                add_synthetic(in, 147, 0.3, 1.0, false, 400 + seed);
+                taken += Predictor::fit(in, panel_of(10), kPitch, {}, {}).synthetic_weight() > 0;
+            }
+        QVERIFY2(taken <= 1, qPrintable(QString::number(taken)));  // of 40; by one standard error 3
     }
 
     // Copies of the held-out spots themselves would win every inner fold if they did not leave with their parents.

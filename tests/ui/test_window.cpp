@@ -374,10 +374,13 @@ void TestWindow::pairs_help_only_beyond_their_controls() {
         return report_html(reports, false, QPalette());
     };
     QVERIFY(told(0.001, 0.001).contains("Synthetic pairs helped on this section"));
-    QVERIFY(told(0.001, -0.001).contains("not clearly more than with a control"));
+    QVERIFY(told(0.001, -0.001).contains("not clearly more than a control"));
     QVERIFY(told(-0.001, 0.001).contains("No clear effect"));
     QVERIFY(told(-0.03, -0.03).contains("did harm"));
     QVERIFY(told(0.001, 0.001).contains("none are left"));  // further real spots
+    Reports old;  // of an earlier version
+    old.evaluate = {{"delta", {{"mean", 0.01}, {"lower", 0.001}, {"upper", 0.02}}}};
+    QVERIFY(report_html(old, false, QPalette()).contains("run the job again"));
 }
 
 void TestWindow::shows_the_report() {

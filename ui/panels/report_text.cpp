@@ -3,7 +3,6 @@
 #include <QLocale>
 #include <QStringList>
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "ui/panels/job_panel.h"
@@ -101,21 +100,25 @@ void gain_row(Table& table, const json* plain, const json* partial, const json* 
     if (plain) table.row({name, mean_of(plain), mean_of(partial), delta ? mean_of(delta) : QString(), delta ? range(*delta) : QString()}, strong);
 }
 
-// Whether the pairs gain more than everything else that could stand in their place, but for real spots.
-bool more_than_controls(const json& e) {
+// Whether the pairs gain more than everything else that could stand in their place, but for real spots. Nothing where that was not measured, as in reports of earlier versions.
+std::optional<bool> more_than_controls(const json& e) {
     const json* all = member(e, "controls");
-    return all && std::ranges::all_of(std::array{"shuffled_genes", "augmented", "mixed_spots"}, [&](const char* key) {
-        const json *control = member(*all, key), *over = control ? member(*control, "pairs_over") : nullptr;
+    bool more = true;
+    for (const char* key : {"shuffled_genes", "augmented", "mixed_spots"}) {
+        const json *control = all ? member(*all, key) : nullptr, *over = control ? member(*control, "pairs_over") : nullptr;
         const auto lower = over ? number(*over, "lower") : std::nullopt;
-        return lower && *lower > 0;
-    });
+        if (!lower) return std::nullopt;
+        more = more && *lower > 0;
+    }
+    return more;
 }
 
-QString verdict(double lower, double upper, bool more) {
-    return lower > 0 && more ? QObject::tr("Synthetic pairs helped on this section: the whole interval of their gain is above 0, and so is that of what they gain more than each control.")
-           : lower > 0 ? QObject::tr("The predictor gained with synthetic pairs on this section, but not clearly more than with a control in their place: that does not show that they help.")
-           : upper < 0 ? QObject::tr("Synthetic pairs did harm on this section: the whole interval of their gain is below 0.")
-                       : QObject::tr("No clear effect of synthetic pairs on this section: the interval of their gain includes 0.");
+QString verdict(double lower, double upper, std::optional<bool> more) {
+    if (upper < 0) return QObject::tr("Synthetic pairs did harm on this section: the whole interval of their gain is below 0.");
+    if (lower <= 0) return QObject::tr("No clear effect of synthetic pairs on this section: the interval of their gain includes 0.");
+    if (!more) return QObject::tr("Synthetic pairs gained on this section, but were not held against their controls: run the job again.");
+    return *more ? QObject::tr("Synthetic pairs helped on this section: the whole interval of their gain is above 0, and so is that of their lead over each control.")
+                 : QObject::tr("Synthetic pairs gained on this section, but not clearly more than a control in their place: that does not show that they help.");
 }
 
 // Synthetic pairs beside what else could stand in their place.
@@ -129,7 +132,6 @@ QString pairs_help(const json& e, const QPalette& palette) {
         const json* all = member(e, "controls");
         const json* c = all ? member(*all, key) : nullptr;
         if (c) gain_row(table, member(*c, "pearson"), member(*c, "pearson_depth_partial"), member(*c, "delta"), name);
-        return c;
     };
     control("shuffled_genes", QObject::tr("control: the same pairs with shuffled genes"));
     control("augmented", QObject::tr("control: as many augmented real tiles"));
