@@ -82,7 +82,7 @@ std::string controls(const json& report) {
     std::string text;
     const auto line = [&](const std::string& name, const char* key) {
         const json& c = member(all, key);
-        if (c.is_object()) text += plain("  " + name, interval(member(c, "pearson")) + "; gain " + interval(member(c, "delta")) + ", that of the pairs less it " + interval(member(c, "pairs_over")));
+        if (c.is_object()) text += plain("  " + name, interval(member(c, "pearson")) + "; gain " + interval(member(c, "delta")) + ", lead of the pairs over it " + interval(member(c, "pairs_over")));
     };
     line("control: pairs with shuffled genes", "shuffled_genes");
     line("control: as many augmented real tiles", "augmented");
