@@ -139,7 +139,6 @@ void compare_pairs(const PairComparison& compared, const FitParams& params, std:
         controls["more_spots"] = control(fitted("more real spots", with_more_spots(material, compared.more)), "more_spots");
         controls["more_spots"]["spots"] = compared.more.depth.size();
     }
-    report["pearson_with_shuffled_synthetic"] = controls["shuffled_genes"]["pearson"];
 }
 
 }  // namespace c2l

@@ -58,6 +58,7 @@ json mean_of(const json& figure) { return figure.is_object() ? figure.at("mean")
 
 // Nothing where too few spots are left, which must not cost the other shares.
 std::optional<Artifact> split_of_share(Section& section, double fraction) {
+    section.pairs();  // what is wrong with the files is no matter of shares
     try {
         return split_step(section);
     } catch (const Error& error) {

@@ -46,7 +46,7 @@ struct FitParams {
     double spatial_weight = 0.3;   // of the position kernel, beside 1 for the mean of the feature kernels
     double spatial_pitches = 3.0;  // its length scale
     std::vector<double> lambdas = {1. / 32, 1. / 16, 1. / 8, 1. / 4, 1. / 2, 1, 2, 4, 8};  // inner cross-validation chooses
-    std::vector<double> synthetic_weights = {0.03, 0.1, 0.25, 0.5, 1.0};  // of one pair beside one spot; candidates beside 0
+    std::vector<double> synthetic_weights = {0.03, 0.1, 0.25, 0.5, 1.0};  // of a pair, in units of the weight of the spot it comes from; candidates beside 0
     double synthetic_weight = -1;                                         // ≥ 0: fixed by the user
     bool match_synthetic = true;        // shift and scale synthetic tile features to those of the spots they derive from
     int inner_folds = 5;                // compact spatial folds within the training spots

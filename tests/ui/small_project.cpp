@@ -1,6 +1,7 @@
 #include "ui/small_project.h"
 
 #include <QDir>
+#include <QDirIterator>
 #include <QImage>
 #include <QPainter>
 #include <cmath>
@@ -173,6 +174,15 @@ SmallProject make_small_project(const QString& folder, bool results) {
     project->add_spots(p);
     if (results) add_results(*project, data);
     return made;
+}
+
+std::vector<std::string> tiles_of(const SmallProject& project) {
+    QStringList found;
+    for (QDirIterator files(project.folder, {"00000?.png"}, QDir::Files, QDirIterator::Subdirectories); files.hasNext();) found << files.next();
+    found.sort();
+    std::vector<std::string> paths;
+    for (const QString& path : found.mid(0, 8)) paths.push_back(path.toStdString());
+    return paths;
 }
 
 }  // namespace c2l::test

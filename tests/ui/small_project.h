@@ -2,6 +2,8 @@
 #pragma once
 
 #include <QString>
+#include <string>
+#include <vector>
 
 namespace c2l::test {
 
@@ -13,5 +15,7 @@ struct SmallProject {
 
 // With results: synthesize, assess, adapt, evaluate and predict artifacts as docs/artifacts.md lays them out.
 SmallProject make_small_project(const QString& folder, bool results);
+// Paths of up to eight of its synthetic tiles, as a job tells them.
+std::vector<std::string> tiles_of(const SmallProject& project);
 
 }  // namespace c2l::test
